@@ -1,0 +1,34 @@
+"""Fail when a measured figure falls below the floor that was reached before: floors.py BOUNCES.txt REPLIES.txt"""
+
+import pathlib
+import sys
+
+# Least shares, and most counts ("unsafe" has to stay 0). Raise a floor when a change earns it; never lower one.
+FLOORS = {
+    "bounces": {"answered": 1.0, "recipient": 0.80, "cause": 0.70},
+    "replies": {"side": 0.85},
+}
+MOST = {"unsafe": 0}
+
+
+def figures(path: str) -> dict[str, float]:
+    out = {}
+    for line in pathlib.Path(path).read_text().splitlines():
+        words = line.split()
+        if len(words) in (2, 3) and words[0] != "speed":
+            out[words[0]] = float(words[-1])
+    return out
+
+
+def main() -> int:
+    bad = []
+    for name, path in zip(("bounces", "replies"), sys.argv[1:], strict=True):
+        got = figures(path)
+        bad += [f"{name}: {key} is {got.get(key)}, has to be at least {least}" for key, least in FLOORS[name].items() if got.get(key, -1) < least]
+        bad += [f"{name}: {key} is {got.get(key)}, has to be at most {most}" for key, most in MOST.items() if got.get(key, 99) > most]
+    print("\n".join(bad) or "every figure is at or above its floor")
+    return bool(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""Bounce -> Failure: why it came back, who has to act, and what that means for the message and for the address.
+
+The cause comes first, from whichever row is most specific; party, type, finality and suppression are then separate
+questions, because one word for all of them is how good addresses get deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..catalog import CauseRow, Rule, catalog
+from ..model import Because, Bounce, Confidence, Failure, Party, Retry, Rival, Sender, Suppress, Type
+from .rules import BASIC_CODE, GENERAL, SPECIFIC_CODE, WEAK, Candidate, candidates
+
+# What a paste is as a whole, where its form says so, goes before every word in it.
+NOTICES = {
+    "auto-reply": "auto-reply",
+    "complaint": "complaint",
+    "auth-failure-report": "not-a-bounce",
+    "challenge": "challenge-response",
+    "receipt": "delivered",
+    "not-a-bounce": "not-a-bounce",
+}
+DELIVERED = ("delivered", "relayed", "expanded")
+WAITING = ("greylisted", "rate-limited", "mailbox-busy", "server-full")  # a 4yz of these is deferred, not a bounce
+HARD_WORDS = ("permanent", "hardbounce", "hard", "hard_bounce", "hard bounce")  # ESP's own words for a final failure
+SOFT_WORDS = ("transient", "softbounce", "soft", "soft_bounce", "soft bounce", "deferred", "undetermined")
+
+
+def classify(bounce: Bounce) -> Failure:
+    """The diagnosis of one bounce, before anything is looked up.
+
+    The result is what the receiver's words and codes say, not what is true: `confidence` tells how far such a reading
+    can be trusted, `rivals` what else it could be, and `corroborate` asks the DNS.
+    Never raises on what the bounce says. Pure; about 0.03 ms after the first call.
+    Standard: RFC 5321 section 4.2, RFC 3463, RFC 3464 and the sources that each rule names.
+
+    >>> from healthcheck.model import Reply
+    >>> classify(Bounce(Reply(550, "5.1.1", "550 5.1.1 User unknown"))).cause
+    'user-unknown'
+    """
+    found, known = candidates(bounce)
+    winner = _by_form(bounce) or (found[0] if found else Candidate("unknown", "basic", "none", 0))
+    if winner.cause == "unknown" and _is_delay(bounce):
+        winner = Candidate("delay-warning", "form", "form delay", 1000)
+    row = catalog().causes[winner.cause]
+    rule = winner.rule
+    type_ = _type(bounce, winner.cause, row, rule)
+    final = _final(bounce)
+    return Failure(
+        bounce=_with_sender(bounce, winner),
+        cause=winner.cause,
+        party=row.party,
+        type=type_,
+        final=final,
+        suppress=_suppress(bounce, winner.cause, row, rule, final),
+        scope=(rule and rule.scope) or row.scope,
+        confidence=_confidence(winner, found),
+        because=_because(bounce, winner),
+        rivals=_rivals(winner, found),
+        retry=_retry(row, rule, type_),
+        provider=_provider(winner, known),
+        rule=rule.id if rule else None,
+    )
+
+
+def _by_form(bounce: Bounce) -> Candidate | None:
+    """The cause that the form of the paste gives away, whatever its words are."""
+    if cause := NOTICES.get(bounce.notice):
+        return Candidate(cause, "form", f"form {bounce.notice}", 1000)
+    if bounce.action in DELIVERED:
+        return Candidate("delivered", "form", f"action {bounce.action}", 1000)
+    if bounce.reply.code and 200 <= bounce.reply.code < 400 and not bounce.action:
+        return Candidate("delivered", "form", f"code {bounce.reply.code}", 1000, _start(bounce))
+    return None
+
+
+def _start(bounce: Bounce) -> tuple[int, int] | None:
+    at = bounce.reply.text.find(str(bounce.reply.code))
+    return (at, at + 3) if at >= 0 else None
+
+
+def _is_delay(bounce: Bounce) -> bool:
+    return bounce.notice == "delay" or bounce.action == "delayed"
+
+
+def _class(bounce: Bounce) -> str:
+    """ "4", "5" or "": the class of the innermost reply, else of its enhanced code, else of the DSN's Status."""
+    for value in (bounce.reply.code, bounce.reply.enhanced, bounce.status):
+        if value and str(value)[0] in "45":
+            return str(value)[0]
+    return ""
+
+
+def _said(bounce: Bounce, words: tuple[str, ...]) -> bool:
+    return any(term.casefold() in words for term in bounce.esp_terms)
+
+
+def _type(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None) -> Type | None:
+    """The first that fits; see docs/architecture.md."""
+    if row.party is Party.NOT_A_BOUNCE:
+        return Type.NONE
+    if own := (rule and rule.type) or row.type:
+        # RFC 3463 section 3.3: X.2.2 is to be used as a persistent transient failure, whatever its class
+        return Type.DEFERRED if own is Type.SOFT and _is_delay(bounce) else own
+    digit = _class(bounce)
+    if bounce.reply.code and digit == "5":
+        return Type.HARD
+    if _is_delay(bounce) or (digit == "4" and cause in WAITING and not _failed(bounce)):
+        return Type.DEFERRED
+    if digit == "4":
+        return Type.SOFT
+    if digit == "5":
+        return Type.HARD
+    if _said(bounce, HARD_WORDS):
+        return Type.HARD
+    return Type.SOFT if _said(bounce, SOFT_WORDS) else None
+
+
+def _failed(bounce: Bounce) -> bool:
+    return bounce.action == "failed" or bounce.notice == "bounce"
+
+
+def _final(bounce: Bounce) -> bool | None:
+    if bounce.notice in NOTICES or bounce.action in DELIVERED:
+        return None
+    if _failed(bounce):
+        return True
+    if _is_delay(bounce):
+        return False
+    reply = bounce.reply
+    while reply.wrapped_by:  # the outer reply is the one that was given to the sender
+        reply = reply.wrapped_by
+    outer = reply.code or (reply.enhanced and int(reply.enhanced[0]) * 100) or bounce.reply.code
+    if outer and outer >= 500:
+        return True
+    if _said(bounce, HARD_WORDS):
+        return True
+    return None
+
+
+def _suppress(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None, final: bool | None) -> Suppress:
+    """The row's own word, else the cause's; `now` needs something that says this is permanent."""
+    if rule and rule.suppress:
+        return rule.suppress
+    if row.suppress is not Suppress.NOW or cause == "complaint":
+        return row.suppress
+    permanent = _class(bounce) == "5" or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
+    return Suppress.NOW if permanent and not _is_delay(bounce) else Suppress.COUNT
+
+
+def _retry(row: CauseRow, rule: Rule | None, type_: Type | None) -> Retry | None:
+    if row.after_fix and type_ is not Type.DEFERRED and not (rule and rule.retry):
+        return Retry(None)
+    if type_ in (Type.NONE, Type.HARD) and not (rule and rule.retry):
+        return None
+    when = (rule and rule.retry) or row.retry
+    until = (rule and rule.retry_until) or row.retry_until
+    return Retry((when[0], when[1]), until) if when else (Retry(None) if row.after_fix else None)
+
+
+def _confidence(winner: Candidate, found: list[Candidate]) -> Confidence:
+    """How far such a reading can be trusted: a wording and a code that agree, or a provider's own wording, are certain."""
+    if winner.rule and winner.rule.confidence:
+        return Confidence(winner.rule.confidence)
+    if winner.source == "form":
+        return Confidence.CERTAIN
+    party = catalog().causes[winner.cause].party
+    others = [c for c in found if catalog().causes[c.cause].party is not party and c.weight >= SPECIFIC_CODE]
+    close = [c for c in others if winner.weight - c.weight < 12]
+    if winner.source in ("weak", "generic", "basic"):
+        return Confidence.GUESS
+    if winner.source in ("specific", "esp"):
+        return Confidence.GUESS if close else Confidence.LIKELY
+    agrees = any(c.source == "specific" and c.cause == winner.cause for c in found)
+    if close:
+        return Confidence.LIKELY
+    if winner.source == "provider":
+        return Confidence.CERTAIN
+    contradicted = any(c.source == "specific" and catalog().causes[c.cause].party is not party for c in found)
+    return Confidence.CERTAIN if agrees or (winner.weight >= GENERAL + 14 and not contradicted) else Confidence.LIKELY
+
+
+def _because(bounce: Bounce, winner: Candidate) -> tuple[Because, ...]:
+    if winner.span is None:
+        return (Because(winner.name, "", (0, 0), None),) if winner.weight else ()
+    start, end = winner.span
+    shift = bounce.input_span
+    there = (shift[0] + start, shift[0] + end) if shift else None
+    return (Because(winner.name, bounce.reply.text[start:end], winner.span, there),)
+
+
+def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:
+    """The other causes that something spoke for, heaviest first, three at most."""
+    out: dict[str, Rival] = {}
+    for c in found:
+        if c.cause in (winner.cause, "unknown") or c.cause in out:
+            continue
+        if c.weight <= BASIC_CODE or c.source == "generic":
+            why = "generic-code"
+        elif c.source == "weak" or c.weight <= WEAK:
+            why = "weak-wording"
+        elif c.source == "specific":
+            why = "registry-loses-to-provider" if winner.source == "provider" else "text-beats-code"
+        else:
+            why = "less-specific"
+        out[c.cause] = Rival(c.cause, c.name, why)
+    return tuple(out.values())[:3]
+
+
+def _provider(winner: Candidate, known: dict[str, str]) -> str | None:
+    if winner.rule and winner.rule.provider:
+        return winner.rule.provider
+    for by in ("sign", "host", "domain"):
+        for provider, how in known.items():
+            if how == by:
+                return provider
+    return None
+
+
+def _with_sender(bounce: Bounce, winner: Candidate) -> Bounce:
+    """What the receiver wrote of the sender (named parts of the rule), where nothing better is known."""
+    said = winner.groups or {}
+    if not any(said.get(k) for k in ("from_domain", "mail_from", "ip", "selector")):
+        return bounce
+    old = bounce.sender or Sender(source="reply")
+    ip, selector = said.get("ip"), said.get("selector")
+    new = replace(
+        old,
+        from_domain=old.from_domain or _name(said.get("from_domain")),
+        mail_from=old.mail_from or _name(said.get("mail_from")),
+        ips=old.ips or ((ip,) if ip else ()),
+        selectors=old.selectors or ((selector,) if selector else ()),
+    )
+    return replace(bounce, sender=new)
+
+
+def _name(text: str | None) -> str | None:
+    return text.rpartition("@")[2].strip(".<>[]'\"").lower() or None if text else None

@@ -1,0 +1,61 @@
+"""What the topics share: making a finding, and saying that something could not be looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..catalog import catalog
+from ..model import Answer, Choice, Finding, Outcome, Record, Status
+
+ZONE_FILES = "zone files"  # the `server` of an answer that --only-zone does not hold
+
+
+def finding(
+    code: str,
+    status: Status,
+    subject: str,
+    evidence: Iterable[Answer] = (),
+    record: Record | None = None,
+    choices: Iterable[Choice] = (),
+    **values: Any,
+) -> Finding:
+    """One finding. `values` are the slots of the message of its row in the catalog; the words are never here. Pure.
+
+    The same answer twice in `evidence` is kept once. Raises KeyError for a code without a row.
+    """
+    if code not in catalog().checks:
+        raise KeyError(code)
+    return Finding(code, status, subject, values, tuple(dict.fromkeys(evidence)), record, tuple(choices))
+
+
+def outside_zone_files(answer: Answer) -> bool:
+    """Was this not asked because only zone files are to answer, and none of them holds it?"""
+    return answer.outcome is Outcome.NOT_ASKED and answer.server.startswith(ZONE_FILES)
+
+
+def could_not_check(prefix: str, subject: str, answers: Iterable[Answer]) -> Iterator[Finding]:
+    """`<prefix>000` UNKNOWN, with the answers that are neither found nor absent as evidence; nothing where there is none.
+
+    Where every such answer lies outside the zone files of --only-zone it is one NOTE `<prefix>999`: a file under test
+    cannot hold what other domains publish, so neither the verdict nor the exit code may change. Pure.
+    Slots: {what} the questions, {outcome} and {detail} of the first one.
+    """
+    unsure = tuple(dict.fromkeys(a for a in answers if a.unsure))
+    if not unsure:
+        return
+    outside = all(outside_zone_files(a) for a in unsure)
+    told = next((a for a in unsure if not outside_zone_files(a)), unsure[0])
+    code, status = (f"{prefix}999", Status.NOTE) if outside else (f"{prefix}000", Status.UNKNOWN)
+    yield finding(code, status, subject, unsure, what=asked(unsure), outcome=told.outcome.value, detail=told.detail or told.outcome.value)
+
+
+def asked(answers: Iterable[Answer], most: int = 4) -> str:
+    """The questions of some answers, for a slot: "TXT example.com, A mx.example.net, …"."""
+    names = list(dict.fromkeys(f"{a.rtype} {a.name}" for a in answers))
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def as_of(answer: Answer, rtype: str = "TXT", *, proposed: Iterable[str], name: str = "") -> Record:
+    """A proposal for the record set that `answer` is about: what stands there now, and what to publish instead. Pure."""
+    return Record(name or answer.name, rtype, answer.values, tuple(proposed))

@@ -1,0 +1,193 @@
+"""The second question: why did this mail come back, and what do I change?
+
+    diagnose   text -> Diagnosis        what the words and codes say; no network
+    plans      Diagnosis -> ScanPlan …  the scans that would tell more
+    join       Diagnosis, reports -> Diagnosis   with what supports and what contradicts it
+    explain    the three in a row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .bounce.classify import classify
+from .bounce.corroborate import corroborate
+from .bounce.read import read
+from .catalog import catalog
+from .errors import DomainError
+from .model import Bounce, Diagnosis, Domain, Evidence, EvidenceVerdict, Failure, Party, Report, Sender, check_ip, check_selector
+
+if TYPE_CHECKING:
+    from .edge.world import World
+
+MAX_SCANS = 4  # distinct senders that one paste is scanned for
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """A scan that would tell more about one or several failures of a paste."""
+
+    domain: str
+    mail_from: str | None
+    ips: tuple[str, ...]
+    selectors: tuple[str, ...]
+    topics: tuple[str, ...]
+
+
+def explain(
+    text: str | bytes,
+    *,
+    from_domain: str | None = None,
+    mail_from: str | None = None,
+    ips: tuple[str, ...] = (),
+    selectors: tuple[str, ...] = (),
+    offline: bool = False,
+    world: World | None = None,
+    source: str = "",
+) -> Diagnosis:
+    """Say why a mail came back, whose fault it is, what to do with the address, and what to change.
+
+    text       what was pasted: a reply line, several, a transcript, a log line, a bounce mail, an event of a mail service.
+               Octets are decoded by their own charset; at most 1 MiB.
+    from_domain, mail_from, ips, selectors   what the user says of the sender: the domain of the From header, of the envelope
+               sender, the sending addresses, the DKIM selectors. They go before what the paste says.
+    offline    ask no network at all; then `evidence.verdict` is "not looked at".
+    world      where DNS questions go; the system's resolvers where None.
+
+    Returns a Diagnosis with one Failure for each recipient. It says what the receiver claimed and what the sender's DNS says
+    of it today; it does not know what the DNS said on the day of the bounce. An empty `failures` means that nothing was
+    recognised, not that nothing is wrong.
+    Raises TooLargeError for more than 1 MiB, InputError for an address, selector or domain that is none; never on what the
+    network says.
+    Cost: offline below 1 ms for a reply; else one scan of the named topics for each distinct sender (at most four), at most 15 s each.
+    Standard: RFC 5321, RFC 3463, RFC 3464, RFC 5965.
+
+    >>> answer = explain("550 5.1.1 <nobody@example.net>: Recipient address rejected: User unknown", offline=True)
+    >>> answer.failures[0].cause, answer.failures[0].suppress.value
+    ('user-unknown', 'now')
+    """
+    answer = diagnose(text, from_domain=from_domain, mail_from=mail_from, ips=ips, selectors=selectors, source=source, pending=not offline)
+    if offline:
+        return answer
+    from .scan import scan
+
+    reports = {
+        plan: scan(plan.domain, mail_from=plan.mail_from, ips=plan.ips, selectors=plan.selectors, topics=plan.topics, world=world)
+        for plan in plans(answer)
+    }
+    return join(answer, reports)
+
+
+def diagnose(
+    text: str | bytes,
+    *,
+    from_domain: str | None = None,
+    mail_from: str | None = None,
+    ips: tuple[str, ...] = (),
+    selectors: tuple[str, ...] = (),
+    source: str = "",
+    pending: bool = False,
+) -> Diagnosis:
+    """What the words and codes say. With `pending`, a failure whose evidence a scan could bring says "pending". No network."""
+    form = Sender(
+        Domain.parse(from_domain).name if from_domain else None,
+        Domain.parse(mail_from).name if mail_from else None,
+        tuple(check_ip(ip) for ip in ips),
+        tuple(check_selector(s) for s in selectors),
+        "form",
+    )
+    reading = read(text, source)
+    failures = [_judged(classify(_with_form(bounce, form)), pending) for bounce in reading.bounces]
+    return _at_most_max_scans(Diagnosis(source, reading.kind, reading.format, tuple(failures)))
+
+
+def _with_form(bounce: Bounce, form: Sender) -> Bounce:
+    """The form first, then what the paste itself says of the sender."""
+    if not (form.from_domain or form.mail_from or form.ips or form.selectors):
+        return bounce
+    old = bounce.sender
+    if old is None or (form.from_domain and old.from_domain not in (None, form.from_domain)):
+        return replace(bounce, sender=form)  # another domain than the paste names: its addresses and selectors are not this one's
+    merged = Sender(
+        form.from_domain or old.from_domain,
+        form.mail_from or old.mail_from,
+        form.ips or old.ips,
+        form.selectors or old.selectors,
+        "form" if form.from_domain or form.mail_from else old.source,
+    )
+    return replace(bounce, sender=merged)
+
+
+def _judged(failure: Failure, pending: bool) -> Failure:
+    """The failure with the reason why it was not looked at, or "pending" where a scan would tell more."""
+    wanted = plan(failure)
+    if isinstance(wanted, ScanPlan):
+        verdict = EvidenceVerdict.PENDING if pending else EvidenceVerdict.NOT_LOOKED_AT
+        return replace(failure, evidence=Evidence(verdict, topics=wanted.topics, why_not="pending" if pending else "offline", domain=wanted.domain))
+    topics = catalog().causes[failure.cause].scan
+    return replace(failure, evidence=Evidence(why_not=wanted, left_out=topics if wanted == "topic-not-built" else ()))
+
+
+def plan(failure: Failure) -> ScanPlan | str:
+    """The scan that would tell more about a failure, or the reason (a key of [evidence] in words.toml) why there is none.
+
+    Recipient-address and recipient-mailbox causes never look at the sender. Pure.
+    """
+    row = catalog().causes[failure.cause]
+    if row.party is Party.NOT_A_BOUNCE:
+        return "not-a-bounce"
+    if not row.scan:
+        return "recipient-side" if row.party.side == "recipient" else "network" if row.party.side == "network" else "nothing-to-scan"
+    if row.party in (Party.RECIPIENT_ADDRESS, Party.RECIPIENT_MAILBOX, Party.NETWORK):
+        return "topic-not-built"  # the recipient's domain, and its TLS policy
+    sender = failure.bounce.sender
+    if sender is None or not (name := _scannable(sender.from_domain) or _scannable(sender.mail_from)):
+        return "no-sender"
+    mail_from = _scannable(sender.mail_from)
+    topics = tuple(topic for topic in row.scan if topic in BUILT)
+    if not topics:
+        return "topic-not-built"
+    return ScanPlan(name, mail_from if mail_from != name else None, sender.ips, sender.selectors, topics)
+
+
+BUILT = ("mx", "spf", "dkim", "dmarc", "alignment", "dnsbl", "ptr")
+
+
+def _scannable(name: str | None) -> str | None:
+    """A domain out of a pasted mail, where it is one that can be asked."""
+    if not name:
+        return None
+    try:
+        return Domain.parse(name).name
+    except DomainError:
+        return None
+
+
+def plans(diagnosis: Diagnosis) -> tuple[ScanPlan, ...]:
+    """The distinct scans that would tell more, in the order of the failures. Pure."""
+    out: dict[ScanPlan, None] = {}
+    for failure in diagnosis.failures:
+        if failure.evidence.verdict is EvidenceVerdict.PENDING and isinstance(wanted := plan(failure), ScanPlan):
+            out[wanted] = None
+    return tuple(out)
+
+
+def _at_most_max_scans(diagnosis: Diagnosis) -> Diagnosis:
+    allowed = set(plans(diagnosis)[:MAX_SCANS])
+    failures = tuple(
+        f if f.evidence.verdict is not EvidenceVerdict.PENDING or plan(f) in allowed else replace(f, evidence=Evidence(why_not="too-many-senders"))
+        for f in diagnosis.failures
+    )
+    return replace(diagnosis, failures=failures)
+
+
+def join(diagnosis: Diagnosis, reports: Mapping[ScanPlan, Report]) -> Diagnosis:
+    """The diagnosis with each pending failure corroborated by its report. Pure."""
+    failures = []
+    for failure in diagnosis.failures:
+        wanted = plan(failure) if failure.evidence.verdict is EvidenceVerdict.PENDING else ""
+        report = reports.get(wanted) if isinstance(wanted, ScanPlan) else None
+        failures.append(corroborate(failure, report) if report else failure)
+    return replace(diagnosis, failures=tuple(failures))

@@ -1,0 +1,208 @@
+"""The JSON of reports, diagnoses and errors. Field names are a contract: added to, never renamed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from ..errors import HealthcheckError
+from ..model import Answer, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
+from . import words
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: mappings with string keys, lists, strings, numbers, null. Octets become text, sets a sorted list."""
+    if value is None or isinstance(value, bool | int | float):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, str):
+        return str(value.value) if isinstance(value, Enum) else value
+    if isinstance(value, Mapping):
+        return {str(plain(k)): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(v) for v in value), key=str)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, datetime):
+        return when(value)
+    return str(value)
+
+
+def when(moment: datetime) -> str:
+    """RFC 3339, in UTC, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def answer(value: Answer) -> dict[str, Any]:
+    return {
+        "name": value.name,
+        "type": value.rtype,
+        "outcome": value.outcome.value,
+        "values": list(value.values),
+        "ttl": value.ttl,
+        "secure": value.secure.value,
+        "aliases": list(value.aliases),
+        "detail": value.detail,
+        "server": value.server,
+    }
+
+
+def finding(value: Finding) -> dict[str, Any]:
+    """One finding with its words, its fix and its evidence."""
+    row = words.row_of(value)
+    slots = words.slots(value)
+    return {
+        "code": value.code,
+        "slug": row.slug,
+        "topic": row.topic,
+        "status": value.status.value,
+        "subject": value.subject,
+        "title": words.fill(row.title, slots),
+        "message": words.message(value),
+        "why": words.fill(row.why, slots),
+        "fix": words.fix(value),
+        "evidence": [answer(a) for a in value.evidence],
+        "location": {"file": value.location.file, "line": value.location.line} if value.location else None,
+        "refs": list(row.refs),
+    }
+
+
+def counts(report: Report) -> dict[str, int]:
+    seen = Counter(f.status for f in report.findings)
+    return {status.value: seen.get(status, 0) for status in Status}
+
+
+def report(value: Report) -> dict[str, Any]:
+    """A report as `report/1`. Pure.
+
+    The verdict is the worst finding's, where unknown counts only in the core topics (mx, spf, dmarc); a finding of status "unknown"
+    says that something could not be looked up, never that it is absent.
+    """
+    given = value.input
+    return {
+        "schema": "report/1",
+        "input": {
+            "source": given.source or given.domain.name,
+            "ips": list(given.ips),
+            "selectors": list(given.selectors),
+            "mail_from": given.mail_from,
+            "profile": given.profile,
+        },
+        "domain": value.domain.name,
+        "domain_shown": value.domain.shown,
+        "profile": value.profile,
+        "scanned_at": when(value.scanned_at),
+        "verdict": value.verdict.value,
+        "counts": counts(value),
+        "topics": {name: {"verdict": t.verdict.value, "summary": t.summary} for name, t in value.topics.items()},
+        "findings": [finding(f) for f in value.findings],
+        "facts": plain(value.facts),
+        "left_out": list(value.left_out),
+        "dns": {"questions": value.timing.questions, "distinct": value.timing.distinct, "elapsed_ms": round(value.timing.elapsed_ms, 1)},
+    }
+
+
+# ------------------------------------------------------------------ bounces
+
+
+def reply(value: Reply) -> dict[str, Any]:
+    return {
+        "code": value.code,
+        "enhanced": value.enhanced,
+        "text": value.text,
+        "meaning": words.meaning(value),
+        "wrapped_by": reply(value.wrapped_by) if value.wrapped_by else None,
+    }
+
+
+def sender(value: Sender | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {
+        "from_domain": value.from_domain,
+        "mail_from": value.mail_from,
+        "ips": list(value.ips),
+        "selectors": list(value.selectors),
+        "source": value.source,
+    }
+
+
+def evidence(value: Evidence) -> dict[str, Any]:
+    return {
+        "verdict": value.verdict.value,
+        "promoted_from": value.promoted_from,
+        "topics": list(value.topics),
+        "domain": value.domain,
+        "support": [finding(f) for f in value.support],
+        "against": [finding(f) for f in value.against],
+        "why_not": words.word("evidence", value.why_not) if value.why_not else None,
+        "left_out": list(value.left_out),
+    }
+
+
+def failure(value: Failure) -> dict[str, Any]:
+    """What became of one recipient, and why, with its words."""
+    bounce, cause = value.bounce, words.cause_of(value)
+    retry = value.retry
+    return {
+        "recipient": bounce.recipient,
+        "action": bounce.action,
+        "status": bounce.status,
+        "reply": reply(bounce.reply),
+        "provider": value.provider,
+        "at": bounce.at,
+        "message_id": bounce.message_id,
+        "campaign": bounce.campaign,
+        "reporting_mta": bounce.reporting_mta,
+        "remote_mta": bounce.remote_mta,
+        "stage": bounce.stage,
+        "cause": value.cause,
+        "title": cause.title,
+        "party": value.party.value,
+        "side": value.side,
+        "type": value.type.value if value.type else None,
+        "final": value.final,
+        "suppress": value.suppress.value,
+        "scope": value.scope,
+        "confidence": value.confidence.value,
+        "because": [
+            {"rule": b.rule, "text": b.text, "span": list(b.span), "input_span": list(b.input_span) if b.input_span else None} for b in value.because
+        ],
+        "rivals": [{"cause": r.cause, "rule": r.rule, "why_not": words.word("why_not", r.why_not)} for r in value.rivals],
+        "explanation": words.explanation(value),
+        "address": cause.address,
+        "retry": {"when": list(retry.when) if retry.when else "after-fix", "until": retry.until} if retry else None,
+        "fix": words.failure_fix(value),
+        "sender": sender(bounce.sender),
+        "evidence": evidence(value.evidence),
+        "equivalents": words.equivalents(value.cause),
+    }
+
+
+def diagnosis(value: Diagnosis) -> dict[str, Any]:
+    """A diagnosis as `diagnosis/1`. Pure. `failures` is empty only where nothing was recognised; `note` then says what was looked for."""
+    out: dict[str, Any] = {
+        "schema": "diagnosis/1",
+        "input": {"source": value.source, "kind": value.kind.value, "format": value.format},
+        "failures": [failure(f) for f in value.failures],
+    }
+    if not value.failures:
+        out["note"] = words.word("unrecognised", "text", default="Nothing here reads like a bounce.")
+    return out
+
+
+# ------------------------------------------------------------------ errors
+
+
+def error(source: str, fault: HealthcheckError) -> dict[str, Any]:
+    """An input that could not be answered, as `error/1`, beside others that were."""
+    return {"schema": "error/1", "input": {"source": source}, "error": {"title": fault.title, "detail": fault.detail}}
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]:
+    """An error over HTTP. Standard: RFC 9457 section 3.1; the type is about:blank, so the status says what kind it is."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}

@@ -1,0 +1,226 @@
+"""From values to sentences: the slots of a row filled, an enum's value spelled out. Pure.
+
+Every sentence comes from data/*.toml; what stands here is only how they are put together.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..catalog import CauseRow, CheckRow, Rule, catalog
+from ..model import Choice, Failure, Finding, Kind, Record, Reply, Retry
+
+_PARTS = ("title", "name", "text", "meaning", "summary")
+ICONS = {"pass": "✓", "note": "i", "warn": "!", "fail": "✗", "unknown": "?"}
+ORDER = ("fail", "unknown", "warn", "note", "pass")  # as findings are shown: what needs a person first
+CORE = ("mx", "spf", "dmarc")  # topics whose UNKNOWN makes a report's verdict, and exit 3
+
+
+class _Slots(string.Formatter):
+    """Fills `{name}` and nothing else: no attributes, no indices, since what fills a slot was looked up from strangers."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+        return shown(kwargs.get(field_name, "…")), field_name
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:  # noqa: ARG002
+        return value
+
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ARG002
+        return str(value)
+
+
+def shown(value: Any) -> str:
+    """A slot's value as people read it: lists with commas, truth as yes and no."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}: {shown(v)}" for k, v in value.items())
+    if isinstance(value, Iterable):
+        return ", ".join(shown(v) for v in value)
+    return str(value)
+
+
+def fill(sentence: str, values: Mapping[str, Any]) -> str:
+    """A row's sentence with its slots filled. A slot without a value shows as “…”; never raises on what a value holds.
+
+    >>> fill("{record_at} needs {count} look-ups.", {"record_at": "example.com", "count": 12})
+    'example.com needs 12 look-ups.'
+    """
+    try:
+        return _Slots().vformat(sentence, (), values)
+    except (ValueError, IndexError, KeyError):
+        return sentence
+
+
+def word(table: str, key: object, part: str | None = None, default: str | None = None) -> str:
+    """The words for a key of a table in data/words.toml; the key itself, made readable, where there are none.
+
+    A row is a sentence, or a table of parts; `part` picks one ("title", "text" …).
+    """
+    row = catalog().words.get(table, {})
+    row = row.get(str(key)) if isinstance(row, Mapping) else None
+    fallback = str(key).replace("-", " ").replace("_", " ") if default is None else default
+    if row is None:
+        return fallback
+    if isinstance(row, Mapping):
+        return str(row.get(part, fallback)) if part else str(next((row[p] for p in _PARTS if p in row), fallback))
+    return fallback if part and part not in _PARTS else str(row)
+
+
+def row_of(finding: Finding) -> CheckRow:
+    return catalog().checks[finding.code]
+
+
+def slots(finding: Finding) -> dict[str, Any]:
+    return {"subject": finding.subject, **finding.values}
+
+
+def message(finding: Finding) -> str:
+    """What was found, with the values of this case."""
+    return fill(row_of(finding).message, slots(finding))
+
+
+def _record(record: Record | None) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    return {"name": record.name, "type": record.rtype, "current": list(record.current), "proposed": list(record.proposed)}
+
+
+def _choice(finding: Finding, choice: Choice) -> dict[str, Any]:
+    sentence = row_of(finding).choices.get(choice.key, choice.key.replace("-", " "))
+    return {"summary": fill(sentence, {**slots(finding), **choice.values}), "record": _record(choice.record)}
+
+
+def fix(finding: Finding) -> dict[str, Any]:
+    """What to change about a finding: {summary, steps, record, choices, why_no_record}.
+
+    `record` is the record to publish, by the rules of a safe proposal; null with `choices` where only the user can choose, and null
+    with `why_no_record` where nothing safe can be proposed.
+    """
+    row, values = row_of(finding), slots(finding)
+    bare = finding.record is None and not finding.choices
+    return {
+        "summary": fill(row.fix, values),
+        "steps": [fill(step, values) for step in row.steps],
+        "record": _record(finding.record),
+        "choices": [_choice(finding, choice) for choice in finding.choices],
+        "why_no_record": fill(row.why_no_record, values) if bare and row.why_no_record else None,
+    }
+
+
+# ------------------------------------------------------------------ bounces
+
+
+def cause_of(failure: Failure) -> CauseRow:
+    return catalog().causes[failure.cause]
+
+
+def rule_named(rule_id: str | None) -> Rule | None:
+    return rules_by_id().get(rule_id or "")
+
+
+_RULES: dict[int, dict[str, Rule]] = {}
+
+
+def rules_by_id() -> Mapping[str, Rule]:
+    known = catalog()
+    if id(known) not in _RULES:
+        _RULES[id(known)] = {rule.id: rule for rule in known.rules}
+    return _RULES[id(known)]
+
+
+def explanation(failure: Failure) -> str:
+    """What happened, for a person who did not set the mail system up: the cause's meaning, and the rule's own note."""
+    rule = rule_named(failure.rule)
+    parts = [cause_of(failure).meaning, rule.note if rule else None]
+    return " ".join(part.strip() for part in parts if part)
+
+
+def failure_fix(failure: Failure) -> dict[str, Any]:
+    """What to do about a failure, in the same shape as a finding's fix.
+
+    Where the evidence selected a finding (`failure.fix`), its record, choices and steps go first, and the cause's follow.
+    """
+    cause = cause_of(failure)
+    if failure.fix is None:
+        return {"summary": cause.fix, "steps": list(cause.steps), "record": None, "choices": [], "why_no_record": None}
+    own = fix(failure.fix)
+    return {**own, "steps": [*own["steps"], *(step for step in cause.steps if step not in own["steps"])]}
+
+
+def meaning(reply: Reply) -> dict[str, str | None] | None:
+    """The code spelled out: {class, subject, detail}, or None for a reply without any code.
+
+    The enhanced code goes before the reply code. Standard: RFC 3463 sections 2 to 4, RFC 5321 section 4.2.1.
+    """
+    if reply.enhanced:
+        head, subject, _ = reply.enhanced.split(".", 2)
+        row = catalog().enhanced(reply.enhanced)
+        detail = row.meaning if row else word("unrecognised", "detail", default="This detail is not registered; the class and the subject still hold.")
+        return {"class": _digit("class", head), "subject": _digit("subject", subject), "detail": detail}
+    if reply.code:
+        basic = catalog().basic(reply.code)
+        return {"class": _digit("class", str(reply.code)[0]), "subject": None, "detail": basic.meaning if basic else None}
+    return None
+
+
+def _digit(table: str, digit: str) -> str | None:
+    """The row of a class or subject; subjects may be written "7" or "X.7.XXX"."""
+    rows = catalog().words.get(table, {})
+    row = rows.get(digit, rows.get(f"X.{digit}", rows.get(f"{digit}.X")))
+    if isinstance(row, Mapping):
+        name, text = row.get("name") or row.get("title"), row.get("meaning") or row.get("text")
+        return f"{name}: {text}" if name and text else str(name or text or "")
+    return str(row) if row is not None else None
+
+
+def equivalents(cause: str) -> dict[str, dict[str, str]]:
+    """What each e-mail service provider calls this cause, by the provider's id."""
+    return {esp.id: dict(esp.equivalents[cause]) for esp in catalog().esps.values() if cause in esp.equivalents}
+
+
+def span_of_time(seconds: int) -> str:
+    """
+    >>> span_of_time(300), span_of_time(5400), span_of_time(259200)
+    ('5 minutes', '90 minutes', '3 days')
+    """
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {name}{'s' if seconds != size else ''}"
+    return f"{seconds} second{'s' if seconds != 1 else ''}"
+
+
+def range_of_time(least: int, most: int) -> str:
+    """
+    >>> range_of_time(300, 900), range_of_time(900, 14400), range_of_time(60, 60)
+    ('5 to 15 minutes', '15 minutes to 4 hours', '1 minute')
+    """
+    if least == most:
+        return span_of_time(least)
+    first, second = span_of_time(least), span_of_time(most)
+    number, _, unit = first.partition(" ")
+    return f"{number} to {second}" if unit.rstrip("s") == second.partition(" ")[2].rstrip("s") else f"{first} to {second}"
+
+
+def retry(value: Retry | None) -> str:
+    """When to send again, as one sentence."""
+    if value is None:
+        return word("retry", "none", default="Do not send it again: the same answer would come back.")
+    if value.when is None:
+        return word("retry", "after-fix", default="Send it again once the fault is mended; before that the same answer comes back.")
+    wait = range_of_time(*value.when)
+    if value.until:
+        sentence = word("retry", "until", default="Wait {wait} between tries, and keep trying for up to {until}.")
+        return fill(sentence, {"wait": wait, "until": span_of_time(value.until)})
+    return fill(word("retry", "when", default="Try again after {wait}."), {"wait": wait})
+
+
+def kind(value: Kind, form: str | None) -> str:
+    said = word("kind", value.value)
+    return f"{said} ({form})" if form and form != value.value else said

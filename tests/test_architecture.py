@@ -1,0 +1,97 @@
+"""The arrows of docs/architecture.md: who may import whom."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "healthcheck"
+FILES = sorted(PACKAGE.rglob("*.py"))
+NETWORK = {"socket", "ssl", "http", "urllib", "requests", "httpx", "selectors", "asyncio"}
+MAIL = {"spf", "dkim", "checkdmarc"}
+# The level of each room: an import may only point to a lower one, or stay within its own.
+LEVEL = {
+    "errors": 0, "model": 0, "catalog": 1, "edge": 2, "checks": 3, "bounce": 3, "scan": 4, "explain": 5, "render": 6, "faces": 7, "__init__": 8, "__main__": 8,
+}  # fmt: skip
+
+
+def room(path: pathlib.Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: pathlib.Path) -> set[str]:
+    """Every module that a file imports, anywhere in it, relative ones resolved to "healthcheck.…"."""
+    here = ["healthcheck", *path.relative_to(PACKAGE).parts[:-1]]
+    out: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            out |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(here[: len(here) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            out |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return out
+
+
+def tops(path: pathlib.Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_arrows_point_down(path):
+    own = room(path)
+    assert own in LEVEL, f"{own} is a new room: give it a level here and a line in docs/architecture.md"
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "healthcheck" and len(parts) > 1 and parts[1] in LEVEL and parts[1] != own:
+            assert LEVEL[parts[1]] < LEVEL[own] or {own, parts[1]} == {"__init__", "__main__"}, f"{own} must not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_who_may_import_what(path):
+    own, names = room(path), tops(path)
+    if own != "edge":
+        assert not names & NETWORK, f"only edge opens connections: {names & NETWORK}"
+    if path != PACKAGE / "edge" / "libs.py":
+        assert not names & MAIL, f"only edge/libs.py imports {names & MAIL}"
+    if own in ("bounce", "render", "model", "catalog", "errors"):
+        assert not names & {"dns", "flask"}
+        assert not any(n.startswith("healthcheck.edge") for n in imports(path))
+    if own == "checks":
+        assert "dns" not in names
+
+
+def test_pure_rooms_do_not_import_the_edge_by_detour():
+    for path in FILES:
+        if room(path) == "bounce":
+            assert not any(n.startswith(("healthcheck.scan", "healthcheck.checks")) for n in imports(path))
+
+
+def test_topics_never_import_one_another():
+    topics = {p.stem for p in (PACKAGE / "checks").glob("*.py")} - {"__init__", "base", "facts"}
+    for path in (PACKAGE / "checks").glob("*.py"):
+        if path.stem not in topics:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                used = {node.module.partition(".")[0]} if node.module else {a.name for a in node.names}
+                other = {u for u in used & topics if u != path.stem and not u.startswith(path.stem) and not path.stem.startswith(u)}
+                assert not other, f"checks/{path.name} imports the topic {other}"
+
+
+def test_the_command_line_never_imports_flask():
+    assert "flask" not in tops(PACKAGE / "faces" / "cli.py") | tops(PACKAGE / "__main__.py")
+
+
+def test_files_stay_readable():
+    """A room is read top to bottom; past 400 lines it is two rooms."""
+    long = {str(p.relative_to(PACKAGE)): n for p in FILES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400}
+    assert not long
+
+
+def test_the_door():
+    import healthcheck
+
+    assert sorted(healthcheck.__all__) == ["Diagnosis", "Finding", "Report", "explain", "scan"]
