@@ -165,6 +165,27 @@ class DeadList:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRow:
+    """Which findings speak for a cause, and which against it."""
+
+    cause: str
+    confirms: tuple[str, ...] = ()  # codes; one that failed confirms
+    refutes: tuple[str, ...] = ()  # codes of findings that passed
+    enough: tuple[str, ...] = ()  # of those, the ones that together refute; none: the DNS can never refute it
+    needs_ip: bool = False  # without a sending address nothing can be told
+    why_not: str = "nothing-found"  # key of [evidence] in words.toml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A finding that explains a refusal which gave no reason. The first that holds is taken."""
+
+    cause: str
+    codes: tuple[str, ...]
+    confidence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     checks: Mapping[str, CheckRow]
@@ -179,6 +200,8 @@ class Catalog:
     words: Mapping[str, Any]
     glossary: Mapping[str, Mapping[str, Any]]
     common_selectors: tuple[str, ...]
+    evidence: Mapping[str, EvidenceRow]
+    promotions: tuple[Promotion, ...]
 
     def enhanced(self, code: str | None) -> CodeRow | None:
         """The row of an enhanced status code of any class ("5.7.26" -> X.7.26), or None where none is registered."""
@@ -277,6 +300,20 @@ def _rules(folder: Path, causes: Mapping[str, CauseRow]) -> tuple[tuple[Rule, ..
     return tuple(rules), providers
 
 
+def _evidence(data: Path, checks: Mapping[str, CheckRow], causes: Mapping[str, CauseRow]) -> tuple[dict[str, EvidenceRow], tuple[Promotion, ...]]:
+    raw = _toml(data / "evidence.toml")
+    rows = _once("evidence.toml", [_row(EvidenceRow, "evidence.toml", cause, {"cause": cause, **row}) for cause, row in raw["cause"].items()], "cause")
+    promotions = tuple(_row(Promotion, "evidence.toml", f"promotion {n}", row) for n, row in enumerate(raw["promotion"], 1))
+    for row in (*rows.values(), *promotions):
+        if row.cause not in causes:
+            raise CatalogError(f"evidence.toml: cause “{row.cause}” has no row in causes.toml.")
+        codes = row.codes if isinstance(row, Promotion) else (*row.confirms, *row.refutes, *row.enough)
+        for code in codes:
+            if code not in checks:
+                raise CatalogError(f"evidence.toml: {row.cause}: “{code}” has no row in checks*.toml.")
+    return rows, promotions
+
+
 def load(data: Path = DATA) -> Catalog:
     """Read a knowledge base from a folder. Raises CatalogError for the first bad row."""
     checks = _once(
@@ -299,6 +336,7 @@ def load(data: Path = DATA) -> Catalog:
             if cause not in causes:
                 raise CatalogError(f"esps.toml: {esp.id}: equivalents name “{cause}”, which has no row in causes.toml.")
     lists = _toml(data / "blocklists.toml")
+    evidence, promotions = _evidence(data, checks, causes)
     return Catalog(
         checks=checks,
         causes=causes,
@@ -312,6 +350,8 @@ def load(data: Path = DATA) -> Catalog:
         words={**_toml(data / "words.toml"), "class": codes["class"], "subject": codes["subject"]},
         glossary=_toml(data / "glossary.toml"),
         common_selectors=tuple(raw_esps["common_selectors"]),
+        evidence=evidence,
+        promotions=promotions,
     )
 
 

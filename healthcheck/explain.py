@@ -1,9 +1,9 @@
 """The second question: why did this mail come back, and what do I change?
 
-    diagnose   text -> Diagnosis        what the words and codes say; no network
-    plans      Diagnosis -> ScanPlan …  the scans that would tell more
-    join       Diagnosis, reports -> Diagnosis   with what supports and what contradicts it
-    explain    the three in a row
+diagnose   text -> Diagnosis        what the words and codes say; no network
+plans      Diagnosis -> ScanPlan …  the scans that would tell more
+join       Diagnosis, reports -> Diagnosis   with what supports and what contradicts it
+explain    the three in a row
 """
 
 from __future__ import annotations
@@ -74,8 +74,7 @@ def explain(
     from .scan import scan
 
     reports = {
-        plan: scan(plan.domain, mail_from=plan.mail_from, ips=plan.ips, selectors=plan.selectors, topics=plan.topics, world=world)
-        for plan in plans(answer)
+        plan: scan(plan.domain, mail_from=plan.mail_from, ips=plan.ips, selectors=plan.selectors, topics=plan.topics, world=world) for plan in plans(answer)
     }
     return join(answer, reports)
 

@@ -169,12 +169,10 @@ def failure(value: Failure) -> dict[str, Any]:
         "suppress": value.suppress.value,
         "scope": value.scope,
         "confidence": value.confidence.value,
-        "because": [
-            {"rule": b.rule, "text": b.text, "span": list(b.span), "input_span": list(b.input_span) if b.input_span else None} for b in value.because
-        ],
+        "because": [{"rule": b.rule, "text": b.text, "span": list(b.span), "input_span": list(b.input_span) if b.input_span else None} for b in value.because],
         "rivals": [{"cause": r.cause, "rule": r.rule, "why_not": words.word("why_not", r.why_not)} for r in value.rivals],
         "explanation": words.explanation(value),
-        "address": cause.address,
+        "address": words.address(value),
         "retry": {"when": list(retry.when) if retry.when else "after-fix", "until": retry.until} if retry else None,
         "fix": words.failure_fix(value),
         "sender": sender(bounce.sender),

@@ -21,7 +21,7 @@ CORE = ("mx", "spf", "dmarc")  # topics whose UNKNOWN makes a report's verdict, 
 class _Slots(string.Formatter):
     """Fills `{name}` and nothing else: no attributes, no indices, since what fills a slot was looked up from strangers."""
 
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:  # noqa: ARG002
         return shown(kwargs.get(field_name, "…")), field_name
 
     def convert_field(self, value: Any, conversion: Any) -> Any:  # noqa: ARG002
@@ -140,6 +140,14 @@ def explanation(failure: Failure) -> str:
     rule = rule_named(failure.rule)
     parts = [cause_of(failure).meaning, rule.note if rule else None]
     return " ".join(part.strip() for part in parts if part)
+
+
+def address(failure: Failure) -> str:
+    """What to do with the address. The cause's own sentence only where the answer was not softened (a 4yz counts, it does not suppress)."""
+    cause = cause_of(failure)
+    if failure.suppress is cause.suppress:
+        return cause.address
+    return word("suppress", failure.suppress.value)
 
 
 def failure_fix(failure: Failure) -> dict[str, Any]:

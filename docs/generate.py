@@ -1,0 +1,53 @@
+"""Writes the pages of docs/ that come from the knowledge base: `make docs`. tests/test_docs.py checks that they are current."""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from healthcheck.catalog import catalog  # noqa: E402
+
+HEAD = "<!-- Written by docs/generate.py from healthcheck/data; change the rows there. -->\n\n"
+
+
+def cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def checks() -> str:
+    out = ["# Findings", "", "Every finding that a scan can report. A code is never used again for something else.", ""]
+    topic = ""
+    for row in catalog().checks.values():
+        if row.topic != topic:
+            topic = row.topic
+            out += ["", f"## {catalog().words['topic'].get(topic, {}).get('name', topic)}", "", "| code | name | as a rule | title | why it matters |", "|---|---|---|---|---|"]
+        out.append(f"| {row.code} | {row.slug} | {row.severity} | {cell(row.title)} | {cell(row.why)} |")
+    return "\n".join(out) + "\n"
+
+
+def causes() -> str:
+    out = ["# Causes of a bounce", "", "| cause | who has to act | the address | looked up | what it means |", "|---|---|---|---|---|"]
+    out += [f"| {c.slug} | {c.party} | {c.suppress} ({c.scope}) | {', '.join(c.scan) or 'nothing'} | {cell(c.meaning)} |" for c in catalog().causes.values()]
+    return "\n".join(out) + "\n"
+
+
+def rules() -> str:
+    out = ["# Receivers whose wordings are known", "", "| provider | rules | help |", "|---|---|---|"]
+    out += [f"| {cell(p.name)} | {p.rules} | {p.help or ''} |" for p in sorted(catalog().providers.values(), key=lambda p: p.id)]
+    general = sum(r.provider is None for r in catalog().rules)
+    out += ["", f"{general} more rules hold wordings that many receivers share; {len(catalog().rules)} in all."]
+    return "\n".join(out) + "\n"
+
+
+PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules}
+
+
+def main() -> int:
+    for name, page in PAGES.items():
+        (ROOT / "docs" / name).write_text(HEAD + page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""(Failure, Report) -> Failure with what supports the receiver's claim and what speaks against it.
+
+Which findings confirm or refute which cause is data (data/evidence.toml); the record to publish is a finding's own, so that
+this room only selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..catalog import EvidenceRow, catalog
+from ..model import Confidence, Evidence, EvidenceVerdict, Failure, Finding, Party, Report, Retry, Status, Suppress
+
+UNDECIDED = (Party.UNKNOWN, Party.RECIPIENT_POLICY)  # refusals that the evidence may turn into a sender's fault
+
+
+def corroborate(failure: Failure, report: Report) -> Failure:
+    """The failure with its evidence.
+
+    confirmed    a finding shows the fault that the receiver named; `fix` is the finding that mends it
+    refuted      what the receiver named was looked at, completely, and is in order today
+    cannot tell  neither; `evidence.why_not` says why
+
+    A refusal that gave no reason (policy-unstated, policy-other) takes the cause that the evidence shows, and says so in
+    `evidence.promoted_from`; cause, party, side and suppress are then the new cause's.
+    It speaks of the DNS as of `report.scanned_at`, not of the day of the bounce. Pure.
+    """
+    row = catalog().evidence.get(failure.cause)
+    party = catalog().causes[failure.cause].party
+    if party in UNDECIDED:
+        return _promoted(failure, report) or _told(failure, report, row, shows_fix=False)
+    return _told(failure, report, row, shows_fix=True)
+
+
+def _with(findings: Iterable[Finding], codes: tuple[str, ...], *statuses: Status) -> tuple[Finding, ...]:
+    return tuple(f for f in findings if f.code in codes and (not statuses or f.status in statuses))
+
+
+def _about(failure: Failure, finding: Finding) -> bool:
+    """Whether a finding about one address is about an address of this bounce; findings about names always are."""
+    ips = failure.bounce.sender.ips if failure.bounce.sender else ()
+    subject = finding.subject
+    return not _is_address(subject) or subject in ips
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
+
+
+def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fix: bool) -> Failure:
+    topics = tuple(report.topics)
+    if row is None:
+        return replace(failure, evidence=_evidence(failure, report, EvidenceVerdict.CANNOT_TELL, why_not="nothing-found"))
+    bad = tuple(f for f in _with(report.findings, row.confirms, Status.FAIL, Status.WARN, Status.NOTE) if _about(failure, f))
+    good = tuple(f for f in _with(report.findings, row.refutes, Status.PASS) if _about(failure, f))
+    if any(f.status is Status.FAIL for f in bad):
+        verdict, why_not = EvidenceVerdict.CONFIRMED, None
+    elif not bad and row.enough and all(any(f.code == code for f in good) for code in row.enough):
+        verdict, why_not = EvidenceVerdict.REFUTED, None
+    else:
+        verdict, why_not = EvidenceVerdict.CANNOT_TELL, _why_not(failure, report, row, topics)
+    evidence = _evidence(failure, report, verdict, bad, good, why_not)
+    return replace(failure, evidence=evidence, fix=_fix(bad) if shows_fix else None)
+
+
+def _why_not(failure: Failure, report: Report, row: EvidenceRow, topics: tuple[str, ...]) -> str:
+    if any(f.status is Status.UNKNOWN for f in report.of(*topics)):
+        return "could-not-look-up"
+    if row.needs_ip and not (failure.bounce.sender and failure.bounce.sender.ips):
+        return "no-ip"
+    return row.why_not
+
+
+def _evidence(
+    failure: Failure,
+    report: Report,
+    verdict: EvidenceVerdict,
+    support: tuple[Finding, ...] = (),
+    against: tuple[Finding, ...] = (),
+    why_not: str | None = None,
+    promoted_from: str | None = None,
+) -> Evidence:
+    wanted = catalog().causes[promoted_from or failure.cause].scan
+    left_out = tuple(topic for topic in wanted if topic not in report.topics)
+    return Evidence(verdict, promoted_from, tuple(report.topics), support, against, why_not, report.domain.name, left_out)
+
+
+def _fix(support: tuple[Finding, ...]) -> Finding | None:
+    """The finding that mends it: one with a record to publish first, then one with choices, then the worst."""
+    failing = [f for f in support if f.status is Status.FAIL] or list(support)
+    return next((f for f in failing if f.record), None) or next((f for f in failing if f.choices), None) or next(iter(failing), None)
+
+
+def _promoted(failure: Failure, report: Report) -> Failure | None:
+    """The failure under the cause that the evidence shows, or None where it shows none."""
+    for step in catalog().promotions:
+        found = tuple(f for f in _with(report.findings, step.codes, Status.FAIL) if _about(failure, f))
+        if not found:
+            continue
+        row = catalog().causes[step.cause]
+        told = catalog().evidence.get(step.cause)
+        more = tuple(f for f in _with(report.findings, told.confirms, Status.FAIL, Status.WARN) if _about(failure, f) and f not in found) if told else ()
+        evidence = _evidence(failure, report, EvidenceVerdict.CONFIRMED, found + more, promoted_from=failure.cause)
+        return replace(
+            failure,
+            cause=step.cause,
+            party=row.party,
+            suppress=row.suppress if row.suppress is not Suppress.NOW else Suppress.NEVER,
+            scope=row.scope,
+            confidence=Confidence(step.confidence),
+            retry=Retry(None) if row.after_fix else failure.retry,
+            evidence=evidence,
+            fix=_fix(found + more),
+        )
+    return None

@@ -1,0 +1,183 @@
+"""SPF (RFC 7208): who may send for the envelope domain, what that costs a receiver, and what it says of the given addresses.
+
+Judged on the domain of the envelope sender (`mail_from`, or the domain itself); the From domain's own record is looked at
+beside it where the two differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from ...edge import libs
+from ...model import Answer, Question, ScanInput
+from ..facts import Facts
+from .judge import judge
+from .propose import covering
+from .record import parse, select
+from .tree import MAX_HOSTS, Node, Walk, build
+
+__all__ = ["TOPIC", "SpfFacts", "first", "foresee", "gather", "judge"]
+
+TOPIC = "spf"
+FORESEEN = 24  # names of one record; no working record has more
+
+
+@dataclass(frozen=True, slots=True)
+class SpfFacts:
+    """What is known of SPF.
+
+    domain        the envelope domain, on which SPF is judged
+    record        its one record; None where there is none, several, or it could not be looked up
+    verdicts      each given address -> what a receiver would make of it
+    lookups       worst case of the whole tree; None where it could not be counted to the end (then lookups_at_least holds)
+    tree          the include tree; None where the envelope domain has no single record
+    includes      every name that the tree includes or redirects to
+    own_addresses single addresses that the record itself names: ip4 and ip6 without a range, and the hosts of its a and mx
+    covering      the record with the given addresses that it does not cover added, tried out; None where there is no such
+    opinion       what checkdmarc makes of it: {"agrees", "says", "lookups"}
+    """
+
+    domain: str
+    record: str | None
+    verdicts: Mapping[str, libs.SpfVerdict]
+    lookups: int | None
+    void_lookups: int | None
+    tree: Node | None
+    lookups_at_least: int = 0
+    includes: tuple[str, ...] = ()
+    own_addresses: tuple[str, ...] = ()
+    covering: str | None = None
+    covers: tuple[str, ...] = ()
+    from_domain: Node | None = None
+    opinion: Mapping[str, object] = field(default_factory=dict)
+    answer: Answer | None = None
+    mx: Answer | None = None
+    answers: tuple[Answer, ...] = ()
+
+
+def first(wanted: ScanInput) -> Iterator[Question]:
+    """The TXT records of the envelope domain and of the From domain."""
+    for name in dict.fromkeys((wanted.mail_from or wanted.domain.name, wanted.domain.name)):
+        yield Question(name, "TXT", "spf")
+
+
+def foresee(question: Question, answer: Answer) -> Iterator[Question]:
+    """What a record will make us ask: its includes, its hosts, and the addresses of its MX hosts. Pure."""
+    if not answer.found:
+        return
+    if question.role == "spf-mx":
+        yield from (Question(host, "A", "spf-host") for _, host in answer.mx()[:MAX_HOSTS] if host != ".")
+    elif question.role == "spf":
+        found = select(answer)
+        record = parse(found[0]) if len(found) == 1 else None
+        if record is None or not record.valid:
+            return
+        named = [t for t in record.evaluated if not t.macros and t.name in ("include", "redirect", "a", "mx", "exists")]
+        for term in named[:FORESEEN]:
+            rtype, role = {"mx": ("MX", "spf-mx"), "a": ("A", "spf-host"), "exists": ("A", "spf-host")}.get(term.name, ("TXT", "spf"))
+            yield Question(term.target(question.name), rtype, role)
+        explained = record.modifier("exp")
+        if explained and not explained.macros:
+            yield Question(explained.target(question.name), "TXT", "spf-exp")
+
+
+class _Remembering:
+    """The seam, with a note of what pyspf asked of it."""
+
+    def __init__(self, dns: libs.Asks) -> None:
+        self.dns = dns
+        self.seen: list[Answer] = []
+
+    def ask(self, name: str, rtype: str) -> Answer:
+        answer = self.dns.ask(name, rtype)
+        self.seen.append(answer)
+        return answer
+
+
+def gather(session: object, facts: Facts) -> SpfFacts:
+    """Ask for the tree of the envelope domain, then let pyspf judge each given address. Waits on the network only through the seam.
+
+    Cost: at most 48 questions a tree, and what pyspf asks for macros and ptr; each name once.
+    """
+    dns = session.dns  # type: ignore[attr-defined]
+    wanted = facts.input
+    domain = wanted.mail_from or wanted.domain.name
+    walk = Walk(dns)
+    walk.gather(domain)
+    tree = build(walk, domain)
+    other = None
+    if domain != wanted.domain.name:
+        side = Walk(dns, left=16)
+        side.gather(wanted.domain.name)
+        other = build(side, wanted.domain.name)
+    asks = _Remembering(dns)
+    sender = f"postmaster@{domain}"
+    verdicts = {ip: libs.spf_verdict(asks, ip, sender, domain) for ip in wanted.ips}
+    proposed, covers = _try_out(asks, tree, verdicts, sender)
+    single = tree if tree.record is not None else None
+    has_tree = tree.record is not None and tree.error is None
+    return SpfFacts(
+        domain=domain,
+        record=tree.record,
+        verdicts=verdicts,
+        lookups=tree.lookups if has_tree and tree.complete else None,
+        void_lookups=tree.voids if has_tree and tree.voids_complete else None,
+        tree=single,
+        lookups_at_least=tree.lookups,
+        includes=tuple(dict.fromkeys(n.domain for n in tree.walk() if n is not tree)),
+        own_addresses=_own_addresses(walk, domain),
+        covering=proposed,
+        covers=covers,
+        from_domain=other,
+        opinion=_opinion(walk, tree),
+        answer=walk.answers[domain, "TXT"],
+        mx=dns.ask(domain, "MX") if tree.error == "none" else None,
+        answers=tuple(dict.fromkeys((*walk.answers.values(), *asks.seen))),
+    )
+
+
+def _try_out(dns: libs.Asks, tree: Node, verdicts: Mapping[str, libs.SpfVerdict], sender: str) -> tuple[str | None, tuple[str, ...]]:
+    """The record with the uncovered addresses added, and those that pass by it. Every one that passed has to pass still."""
+    missing = tuple(ip for ip, v in verdicts.items() if v.result in ("fail", "softfail", "neutral"))
+    if not missing or tree.record is None or tree.error:
+        return None, ()
+    record = covering(parse(tree.record), missing)
+    after = {ip: libs.spf_verdict(dns, ip, sender, tree.domain, record=record) for ip in verdicts}
+    if any(v.result == "pass" and after[ip].result != "pass" for ip, v in verdicts.items()):
+        return None, ()
+    covers = tuple(ip for ip in missing if after[ip].result == "pass")
+    if len(covers) < len(missing):
+        # an earlier term refuses some of them by name: those stay for the user to decide
+        record = covering(parse(tree.record), covers)
+    return (record, covers) if covers else (None, ())
+
+
+def _own_addresses(walk: Walk, domain: str) -> tuple[str, ...]:
+    record = walk.records.get(domain)
+    if not record or not record.valid:
+        return ()
+    out: list[str] = []
+    for term in record.evaluated:
+        if term.qualifier != "+" or term.macros:
+            continue
+        if term.name in ("ip4", "ip6"):
+            width = term.cidr4 if term.name == "ip4" else term.cidr6
+            network = ip_network(f"{term.value}/{width}" if width is not None else term.value, strict=False)
+            out += [str(ip_address(term.value))] if network.num_addresses == 1 else []
+        elif term.name in ("a", "mx") and term.cidr4 in (None, 32):
+            target = term.target(domain)
+            hosts = [host for _, host in walk.answers[target, "MX"].mx()][:MAX_HOSTS] if term.name == "mx" else [target]
+            out += [value for host in hosts if (host, "A") in walk.answers for value in walk.answers[host, "A"].values]
+    return tuple(dict.fromkeys(out))
+
+
+def _opinion(walk: Walk, tree: Node) -> dict[str, object]:
+    """What checkdmarc makes of the record, over the answers that are here anyway; agrees is None where it cannot say."""
+    if tree.record is None:
+        return {"agrees": None, "says": ""}
+    opinion = libs.spf_opinion(tree.record, tree.domain, walk.answers.values())
+    ours = tree.error is None and tree.lookups <= 10 and not any(n.error for n in tree.walk())
+    agrees = None if opinion.valid is None or not tree.complete else opinion.valid == ours
+    return {"agrees": agrees, "says": opinion.says, "lookups": opinion.values.get("lookups")}

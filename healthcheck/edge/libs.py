@@ -1,0 +1,310 @@
+"""The one translator for three strangers: pyspf, dkimpy and checkdmarc. Nobody else imports them.
+
+What we allow ourselves of each, and nothing more (tests/test_libs.py lists every key that is read):
+
+    pyspf       spf.query(...).check()               the SPF verdict for one address; its look-ups are bound to our answers
+    dkimpy      dkim.crypto.parse_public_key         the length of an RSA key
+    checkdmarc  dmarc.parse_dmarc_record, spf.parse_spf_record   a second opinion, over answers that we already have
+
+No function here opens a socket: pyspf asks through the seam that it is handed, checkdmarc is answered from a recording.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import dkim.crypto
+import dns.exception
+import dns.flags
+import dns.message
+import dns.nameserver
+import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.resolver
+import dns.rrset
+import spf
+
+from ..model import Answer, Outcome
+
+# pyspf's patterns are quadratic in the length of a term, and it compares each modifier with every other one. Beyond these
+# sizes (a record that works has a few hundred octets) a record is not handed to it.
+MAX_SPF_RECORD = 8192
+MAX_SPF_TERM = 1024
+MAX_OPINION = 2048
+
+
+class Asks(Protocol):
+    """The part of the seam that is needed here."""
+
+    def ask(self, name: str, rtype: str) -> Answer: ...
+
+
+# ------------------------------------------------------------------ SPF
+
+
+@dataclass(frozen=True, slots=True)
+class SpfVerdict:
+    """What a receiver would make of one address.
+
+    result      pass | fail | softfail | neutral | none | permerror | temperror; "error" where pyspf itself broke
+    problem     pyspf's words for a permerror or temperror, else ""
+    mechanism   the term of the record that decided, as published; None where none matched (the default applied)
+    lookups     terms that cost a look-up until the decision; void_lookups those that brought nothing (RFC 7208 section 4.6.4)
+    unsure      the answers that kept it from a decision
+    """
+
+    ip: str
+    result: str
+    problem: str = ""
+    mechanism: str | None = None
+    lookups: int = 0
+    void_lookups: int = 0
+    unsure: tuple[Answer, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        return self.result not in ("temperror", "error")
+
+
+@dataclass(slots=True)
+class _Asking:
+    dns: Asks
+    unsure: list[Answer] = field(default_factory=list)
+
+
+_asking: ContextVar[_Asking] = ContextVar("who answers pyspf")
+
+
+def _lookup(name: str, rtype: str, strict: Any = True, timeout: float = 0) -> list[tuple[tuple[str, str], Any]]:  # noqa: ARG001
+    """pyspf's port to the DNS: what the seam of this context answers, in the shape that pyspf reads."""
+    asking = _asking.get()
+    answer = asking.dns.ask(name, rtype)
+    if answer.unsure and not loop(answer):
+        asking.unsure.append(answer)
+        raise spf.TempError(answer.detail or answer.outcome.value)
+    return [((name, rtype), value) for value in _values(answer, rtype)]
+
+
+spf.DNSLookup = _lookup
+
+
+def loop(answer: Answer) -> bool:
+    """Does a chain of CNAMEs lead nowhere? That is a fault of the zone, and it stays: not a failure to look it up."""
+    return answer.outcome is Outcome.ERROR and bool(answer.aliases)
+
+
+def _values(answer: Answer, rtype: str) -> Iterator[Any]:
+    if not answer.found:
+        return
+    if rtype == "TXT":
+        for strings in answer.strings or tuple((v.encode("utf-8", "surrogateescape"),) for v in answer.values):
+            _guard(b"".join(strings))
+            yield strings
+    elif rtype == "MX":
+        yield from (pair for pair in answer.mx() if pair[1] != ".")
+    else:
+        yield from answer.values
+
+
+def _guard(record: bytes) -> None:
+    if record[:6].lower() != b"v=spf1":
+        return
+    if len(record) > MAX_SPF_RECORD or any(len(term) > MAX_SPF_TERM for term in record.split(b" ")):
+        raise spf.PermError("the record is too long to be evaluated")
+
+
+@contextmanager
+def _bound(dns: Asks) -> Iterator[_Asking]:
+    asking = _Asking(dns)
+    token = _asking.set(asking)
+    try:
+        yield asking
+    finally:
+        _asking.reset(token)
+
+
+def spf_verdict(dns: Asks, ip: str, mail_from: str, helo: str = "", *, record: str | None = None) -> SpfVerdict:
+    """The SPF verdict for one address and one envelope sender, by pyspf over the answers of `dns`.
+
+    mail_from  "postmaster@example.com", or "" for the null sender (then `helo` is judged)
+    record     judge this record as if it stood at the domain: for a proposal that is to be tried out
+
+    A look-up that failed gives temperror, never permerror nor none. Never raises on what the network says.
+    Cost: at most the questions of RFC 7208 section 4.6.4, each asked once a scan. Standard: RFC 7208.
+    """
+    with _bound(dns) as asking:
+        try:
+            query = spf.query(i=ip, s=mail_from, h=helo, strict=True, timeout=0, querytime=0)
+            result, _, words = query.check(spf=record)
+        except spf.TempError as error:
+            return SpfVerdict(ip, "temperror", str(error), unsure=tuple(asking.unsure))
+        except spf.PermError as error:
+            return SpfVerdict(ip, "permerror", str(error))
+        except Exception as error:
+            # pyspf on hostile text may break in ways of its own; that is no verdict
+            return SpfVerdict(ip, "error", type(error).__name__, unsure=tuple(asking.unsure))
+    problem = words.partition(": ")[2] if result in ("permerror", "temperror") else ""
+    return SpfVerdict(ip, result, problem, query.mechanism, query.lookups, query.void_lookups, tuple(asking.unsure) if result == "temperror" else ())
+
+
+# ------------------------------------------------------------------ DKIM
+
+
+def key_octets(text: str) -> bytes | None:
+    """The octets of a base64 p= value (white space left out), or None where it is no base64. Pure. RFC 6376 section 3.6.1."""
+    try:
+        return base64.b64decode(re.sub(r"[ \t\r\n]", "", text).encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeError, ValueError):
+        return None
+
+
+def rsa_bits(der: bytes) -> int | None:
+    """The bits of the modulus of an RSA public key (SubjectPublicKeyInfo or bare RSAPublicKey), or None where it is none.
+
+    Pure. Standard: RFC 6376 section 3.6.1, RFC 8017 appendix A.1.1.
+    """
+    try:
+        modulus = dkim.crypto.parse_public_key(der)["modulus"]
+    except Exception:
+        # dkimpy's ASN.1 reader raises whatever broken octets lead it to (IndexError, TypeError …)
+        return None
+    return int(modulus).bit_length() or None
+
+
+# ------------------------------------------------------------------ second opinion
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What checkdmarc makes of a record. valid: None where it could not say. says: its own words for an error."""
+
+    valid: bool | None
+    says: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class _Recording(dns.nameserver.Nameserver):
+    """Answers from what was asked already; anything else is SERVFAIL. So a second opinion costs no question."""
+
+    def __init__(self, answers: Iterable[Answer]) -> None:
+        super().__init__()
+        self.held = {(a.name, a.rtype): a for a in answers}
+        self.missed = False
+
+    def __str__(self) -> str:
+        return "recording"
+
+    def kind(self) -> str:
+        return "recording"
+
+    def is_always_max_size(self) -> bool:
+        return True
+
+    def answer_nameserver(self) -> str:
+        return "recording"
+
+    def answer_port(self) -> int:
+        return 0
+
+    def query(self, request: dns.message.QueryMessage, *_: Any, **__: Any) -> dns.message.Message:
+        asked = request.question[0]
+        answer = self.held.get((asked.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(asked.rdtype)))
+        response = dns.message.make_response(request, recursion_available=True)
+        if answer is None or answer.unsure:
+            self.missed = True
+            response.set_rcode(dns.rcode.SERVFAIL)
+        elif answer.outcome is Outcome.NXDOMAIN:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        elif answer.found:
+            rows = (dns.rdata.from_text(dns.rdataclass.IN, asked.rdtype, text) for text in _presented(answer))
+            response.answer = [dns.rrset.from_rdata_list(asked.name, answer.ttl or 0, list(rows))]
+        return response
+
+    async def async_query(self, *_: Any, **__: Any) -> dns.message.Message:
+        raise NotImplementedError
+
+
+def _presented(answer: Answer) -> Iterator[str]:
+    if answer.rtype != "TXT":
+        yield from answer.values
+        return
+    for strings in answer.strings:
+        yield " ".join('"' + "".join(chr(c) if 32 <= c < 127 and c not in b'"\\' else f"\\{c:03d}" for c in s) + '"' for s in strings) or '""'
+
+
+_import_lock = threading.Lock()
+
+
+@cache
+def _checkdmarc() -> tuple[Any, Any]:
+    # checkdmarc keeps answers for the whole process, by name only, whoever gave them. Ages of nought, set before its first
+    # import, are its own way to switch that off.
+    ages = ("DNS_CACHE_MAX_AGE_SECONDS", "DNSSEC_CACHE_MAX_AGE_SECONDS", "SMTP_CACHE_MAX_AGE_SECONDS", "CACHE_MAX_AGE_SECONDS")
+    with _import_lock:
+        os.environ.update(dict.fromkeys(ages, "0"))
+        import checkdmarc.dmarc
+        import checkdmarc.spf
+
+    return checkdmarc.dmarc, checkdmarc.spf
+
+
+def _resolver(recording: _Recording) -> dns.resolver.Resolver:
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [recording]
+    return resolver
+
+
+def dmarc_opinion(record: str, domain: str) -> Opinion:
+    """What checkdmarc makes of a DMARC record: valid or not, and each tag's value.
+
+    Only the parsing counts: its questions about report addresses are not answered, and its warnings left out. Never raises. Cost: about a millisecond and no question. Standard: RFC 9989 section 4.8.
+    """
+    if len(record) > MAX_OPINION:
+        return Opinion(None)
+    library, _ = _checkdmarc()
+    try:
+        parsed = library.parse_dmarc_record(record, domain, resolver=_resolver(_Recording(())))
+    except library.DMARCError as error:
+        return Opinion(False, _first(error))
+    except Exception as error:
+        return Opinion(None, type(error).__name__)
+    values = {tag: row["value"] for tag, row in parsed["tags"].items() if tag not in ("rua", "ruf")}
+    return Opinion(True, "", values)
+
+
+def spf_opinion(record: str, domain: str, answers: Iterable[Answer]) -> Opinion:
+    """What checkdmarc makes of an SPF record: valid or not, and how many look-ups it counts (it counts the worst case).
+
+    It differs from RFC 7208 in known ways, so that it never decides. `answers` are what we already know; where it wants
+    more it cannot say. Never raises. Cost: a few milliseconds and no question.
+    """
+    held = tuple(answers)
+    if len(record) > MAX_OPINION or sum(len(v) for a in held for v in a.values) > 8 * MAX_OPINION:
+        return Opinion(None)
+    _, library = _checkdmarc()
+    recording = _Recording(held)
+    try:
+        parsed = library.parse_spf_record(record, domain, resolver=_resolver(recording))
+    except library.SPFError as error:
+        return Opinion(None if recording.missed else False, _first(error))
+    except Exception as error:
+        return Opinion(None, type(error).__name__)
+    values = {"lookups": parsed["dns_lookups"], "void_lookups": parsed["void_dns_lookups"]}
+    return Opinion(None if recording.missed else True, "", values, tuple(str(w) for w in parsed["warnings"]))
+
+
+def _first(error: BaseException) -> str:
+    return str(error.args[0] if error.args else error)[:300]

@@ -1,0 +1,55 @@
+"""What stands between the seam and whatever answers: a Source is opened once a scan and gives a Line to put questions to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..model import Outcome
+from .codec import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question for a line. `server`: this one and no other. `cd`: checking disabled (RFC 4035 section 3.2.2)."""
+
+    name: bytes  # canonical, see codec.name_wire
+    rtype: int
+    do: bool = False
+    cd: bool = False
+    server: str = ""
+
+
+Done = Callable[[Reply], None]
+
+
+class Line(Protocol):
+    def put(self, ask: Ask, done: Done) -> None:
+        """Starts a question. `done` is called at most once, from any thread, perhaps before this returns. Never raises."""
+
+    def close(self) -> None:
+        """Ends every thread and socket of this line. What is under way is never answered."""
+
+
+class Source(Protocol):
+    def line(self, until: float) -> Line:
+        """A line for one scan, whose time is up at `until` (time.monotonic)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """The source, and the line, of a machine where nobody can be asked: every question says so at once."""
+
+    failure: Outcome
+    detail: str
+    server: str = ""
+
+    def line(self, until: float) -> Line:  # noqa: ARG002 - the protocol's shape
+        return self
+
+    def put(self, ask: Ask, done: Done) -> None:  # noqa: ARG002
+        done(Reply(self.failure, detail=self.detail, server=self.server))
+
+    def close(self) -> None:
+        return

@@ -1,0 +1,218 @@
+"""Questions to nameservers over UDP and TCP: whom to ask next, and what an answer is worth.
+
+Each question goes out from a fresh socket, so from a source port that the kernel drew, with a random ID, and the answer's ID
+and question are compared (RFC 5452 section 9). What does not fit is ignored, and the wait goes on.
+
+A question is tried at most three times, over the servers in turn, in five seconds together. SERVFAIL, REFUSED, a lame answer
+or none at all go on to the next server; truncation goes on over TCP (RFC 7766 section 5); FORMERR goes on without EDNS
+(RFC 6891 section 7). SERVFAIL twice is asked once more with the CD bit, to see whether DNSSEC is the reason.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import dns.rcode
+
+from ..model import Outcome
+from . import codec
+from .codec import Heard, Malformed, Reply
+from .line import Line
+from .loop import Job, Loop, Server, State, Try
+
+WAITS = (1.2, 2.0, 1.6)  # seconds for each try
+TCP_WAIT = 2.5
+CD_WAIT = 1.0
+DOWN_PAUSE = 0.15  # seconds before a port that nobody listens on is tried again
+SLOW_AFTER = 3  # time-outs in a row, after which a server goes last
+# of several failures the one that says most is told
+_RANK = (Outcome.BOGUS, Outcome.SERVFAIL, Outcome.REFUSED, Outcome.ERROR, Outcome.TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolvers:
+    """The source that asks nameservers."""
+
+    servers: tuple[Server, ...]
+
+    def line(self, until: float) -> Line:
+        return Wire(self.servers, until)
+
+
+class Wire(Loop):
+    """A line to nameservers. put() may be called from any thread; everything else runs in the IO thread."""
+
+    def __init__(self, servers: tuple[Server, ...], until: float) -> None:
+        super().__init__(until)
+        self._states = [State(s) for s in servers]
+
+    def begin(self, job: Job) -> None:
+        # servers that keep silent go last for the rest of this scan; sorted() keeps the configured order otherwise
+        states = sorted((s for s in self._states if job.ask.server in ("", s.server.label)), key=lambda s: s.silent >= SLOW_AFTER)
+        if not states:
+            job.done(Reply(Outcome.ERROR, detail=f"{job.ask.server} is not among the nameservers"))
+            return
+        job.plan.extend((states * len(WAITS))[: len(WAITS)])
+        self.enqueue(job)
+
+    def next(self, job: Job) -> bool:
+        """The next try, or the end. False only where no socket is free for the first try."""
+        if not job.plan:
+            self._give_up(job)
+            return True
+        state = job.plan[0]
+        # a second try at the same server goes out from the same socket, so that a late answer to the first still counts
+        each = next((t for t in job.tries if t.state is state and t.got is None), None)
+        try:
+            each = each or self.open(job, state)
+        except OSError as error:
+            job.plan.popleft()
+            self._failed(job, state, Outcome.ERROR, error.strerror or str(error))
+            return True
+        if each is None:
+            if not job.sent:
+                return False
+            job.plan.popleft()
+            self._failed(job, state, Outcome.ERROR, "no socket was free")
+            return True
+        job.plan.popleft()
+        self.timer(job, WAITS[min(job.sent, len(WAITS) - 1)])
+        job.sent += 1
+        self.send(each)
+        return True
+
+    def late(self, job: Job) -> None:
+        now = time.monotonic()
+        if not job.checking:
+            last = job.tries[-1] if job.tries else None
+            if last is not None:
+                last.state.silent += 1
+                words = "no answer" if last.got is None else "the answer is truncated, and TCP brought none"
+                self._remember(job, last.state, Outcome.TIMEOUT, words)
+                if last.got is not None:  # a connection that hangs is not waited for any longer
+                    self.drop(last)
+            if now < min(self.until, job.began + 4.9):
+                self.next(job)
+                return
+        job.plan.clear()
+        self._give_up(job)
+
+    def heard(self, each: Try, data: bytes) -> None:
+        job, state = each.job, each.state
+        state.silent = 0
+        try:
+            heard = codec.read(data)
+        except Malformed as error:
+            self._failed(job, state, Outcome.ERROR, f"a malformed answer ({error})", each)
+            return
+        rcode = heard.rcode
+        if heard.truncated:
+            if each.got is None:
+                self._again(each, socket.SOCK_STREAM)
+            else:
+                self._failed(job, state, Outcome.ERROR, "the answer is truncated, also over TCP", each)
+        elif rcode in (codec.NOERROR, codec.NXDOMAIN):
+            # RFC 2308 section 2.2: NODATA and a referral look alike; who neither has the zone nor recurses said nothing
+            if rcode == codec.NOERROR and not heard.records and heard.negative_ttl is None and not (heard.authoritative or heard.recursive):
+                self._failed(job, state, Outcome.ERROR, "a lame answer: this server neither has the zone nor asks on", each)
+            else:
+                self._answered(each, heard, data)
+        elif rcode in (codec.FORMERR, codec.NOTIMP, codec.BADVERS) and each.edns:
+            state.edns = False
+            self._again(each, socket.SOCK_DGRAM if each.got is None else socket.SOCK_STREAM)
+        elif job.checking:
+            self._give_up(job)
+        else:
+            self._refused(each, heard)
+
+    def _answered(self, each: Try, heard: Heard, data: bytes) -> None:
+        job = each.job
+        if job.checking and job.worst is not None:
+            job.worst.turned = True
+            self._give_up(job)
+            return
+        self.finish(job, Reply(None, heard.rcode, heard.records, heard.negative_ttl, heard.ad, server=each.state.server.label, wire=data))
+
+    def _refused(self, each: Try, heard: Heard) -> None:
+        job, state = each.job, each.state
+        words = "".join(f", extended error {code} {text}".rstrip() for code, text in heard.edes)
+        if heard.rcode == codec.SERVFAIL:
+            if any(code in codec.BOGUS_CODES for code, _ in heard.edes):
+                self._remember(job, state, Outcome.BOGUS, "SERVFAIL" + words)
+                self._give_up(job)
+                return
+            job.servfails += 1
+            self._failed(job, state, Outcome.SERVFAIL, "SERVFAIL" + words, each)
+            return
+        job.plan = deque(s for s in job.plan if s is not state)  # it would say the same again
+        outcome = Outcome.REFUSED if heard.rcode in (codec.REFUSED, codec.NOTAUTH) else Outcome.ERROR
+        self._failed(job, state, outcome, dns.rcode.to_text(dns.rcode.Rcode.make(heard.rcode)) + words, each)
+
+    def lost(self, each: Try, error: OSError) -> None:
+        job, state = each.job, each.state
+        words = error.strerror or str(error)
+        if each.got is not None:
+            self._failed(job, state, Outcome.ERROR, f"the answer is truncated, and TCP failed ({words})", each)
+            return
+        self.drop(each)
+        if isinstance(error, ConnectionRefusedError):
+            words = "no DNS server listens there (connection refused)"
+        self._remember(job, state, Outcome.ERROR, words)
+        if job.checking or not job.plan:
+            self._give_up(job)
+        elif job.plan[0] is state:
+            self.timer(job, DOWN_PAUSE)
+        else:
+            self.next(job)
+
+    def _failed(self, job: Job, state: State, outcome: Outcome, words: str, each: Try | None = None) -> None:
+        self._remember(job, state, outcome, words)
+        if each is not None:
+            self.drop(each)
+        if job.servfails >= 2 or job.checking or not job.plan:
+            self._give_up(job)
+        else:
+            self.next(job)
+
+    @staticmethod
+    def _remember(job: Job, state: State, outcome: Outcome, words: str) -> None:
+        told = f"{state.server.label}: {words}"
+        if told not in job.told:
+            job.told.append(told)
+        if job.worst is None or _RANK.index(outcome) < _RANK.index(job.worst.failure or Outcome.TIMEOUT):
+            job.worst = Reply(outcome, server=state.server.label)
+
+    def _again(self, each: Try, kind: int) -> None:
+        """The same question to the same server from a new socket; not counted as a try."""
+        job, state = each.job, each.state
+        self.drop(each)
+        try:
+            new = self.open(job, state, cd=each.cd, kind=kind)
+        except OSError:
+            new = None
+        if new is None:
+            self._failed(job, state, Outcome.ERROR, "no socket was free")
+        elif kind == socket.SOCK_STREAM:
+            self.timer(job, CD_WAIT if job.checking else TCP_WAIT)
+            self.connect(new)
+        else:
+            self.send(new)
+
+    def _give_up(self, job: Job) -> None:
+        worst = job.worst or Reply(Outcome.TIMEOUT)
+        if worst.failure is Outcome.SERVFAIL and not job.checking and not job.ask.cd and time.monotonic() < self.until:
+            job.checking = True
+            state = next(s for s in self._states if s.server.label == worst.server)
+            try:
+                each = self.open(job, state, cd=True)
+            except OSError:
+                each = None
+            if each is not None:
+                self.timer(job, CD_WAIT)
+                self.send(each)
+                return
+        worst.detail = "; ".join(job.told)
+        self.finish(job, worst)

@@ -1,0 +1,344 @@
+"""The command line: parse, call one function, render. It never imports flask, and with --offline no DNS library.
+
+Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 usage or an input that cannot be used; 3 a core topic could not be
+checked; 4 a fault of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from ..errors import HealthcheckError, InputError, TooLargeError
+from ..model import MAX_INPUT, Status, check_ip, check_selector
+
+if TYPE_CHECKING:
+    from ..edge.world import World
+    from ..model import Report
+
+FORMATS = ("text", "json", "jsonl")
+PROFILES = ("sending",)
+AT_ONCE = 4  # scans at a time, where several domains are given
+
+
+class _Fault(click.ClickException):
+    exit_code = 2
+
+    def format_message(self) -> str:
+        return self.message
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def main() -> None:
+    """Is this domain's mail set up right? Why did this mail come back, and what do I change?
+
+    Exit codes: 0 fine, 1 problems found, 2 an input that cannot be used, 3 a core check could not be made, 4 a fault of ours.
+    """
+
+
+def _ips(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
+    return _each(check_ip, values)
+
+
+def _selectors(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
+    return _each(check_selector, values)
+
+
+def _each(check: Callable[[str], str], values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(check(value) for value in values))
+    except InputError as fault:
+        raise click.BadParameter(fault.detail) from None
+
+
+def _domain(_context: Any, _option: Any, value: str | None) -> str | None:
+    from ..model import Domain
+
+    try:
+        return Domain.parse(value).name if value is not None else None
+    except InputError as fault:
+        raise click.BadParameter(fault.detail) from None
+
+
+def _common(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that scan and explain share."""
+    for option in (
+        click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print the answer."),
+        click.option("--only-zone", is_flag=True, help="Ask nothing but the zone files."),
+        click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file laid over the live DNS: try a change before it is published."),
+        click.option("--nameserver", "nameservers", multiple=True, metavar="IP[:PORT]", help="Ask this server instead of the system's resolvers."),
+        click.option("--selector", "selectors", multiple=True, callback=_selectors, help="A DKIM selector in use (the s= of a signature)."),
+        click.option("--ip", "ips", multiple=True, callback=_ips, help="An address that the mail is sent from."),
+        click.option("--mail-from", callback=_domain, metavar="DOMAIN", help="The domain of the envelope sender, where it differs."),
+    ):
+        command = option(command)
+    return command
+
+
+def _world(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ...]) -> World:
+    """The world that the options describe. Raises InputError for options that do not go together, ZoneError for a bad file."""
+    from ..edge.world import World
+
+    if only_zone and not zones:
+        raise InputError("--only-zone needs at least one --zone FILE to answer from.")
+    if only_zone and nameservers:
+        raise InputError("--only-zone asks no nameserver; leave --nameserver out.")
+    for path in zones:
+        _readable(path)
+    if not zones:
+        return World.live(nameservers)
+    if only_zone:
+        return World.zones(zones, only=True)
+    return World.zones(zones, beneath=World.live(nameservers)) if nameservers else World.zones(zones)
+
+
+def _readable(path: str) -> None:
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a directory. Give a file.")
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as fault:
+        raise InputError(f"{path} cannot be read: {_reason(fault)}.") from None
+
+
+def _reason(fault: OSError) -> str:
+    return (fault.strerror or str(fault)).lower()
+
+
+def _lines(path: str) -> list[str]:
+    """The domains of a file, one a line; # starts a comment."""
+    if path == "-":
+        text = sys.stdin.buffer.read(MAX_INPUT).decode("utf-8", "replace")
+    else:
+        _readable(path)
+        text = Path(path).read_bytes()[:MAX_INPUT].decode("utf-8", "replace")
+    return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
+
+
+class _Hurried:
+    """A world whose scans have a shorter deadline."""
+
+    def __init__(self, world: World, deadline: float) -> None:
+        self._world, self._deadline = world, deadline
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
+
+    def open(self, foresee: Any = None, *, deadline: float = 15.0) -> Any:
+        return self._world.open(foresee, deadline=min(deadline, self._deadline))
+
+
+# ------------------------------------------------------------------ scan
+
+
+@main.command()
+@click.argument("domains", nargs=-1, metavar="DOMAIN...")
+@click.option("--file", "files", multiple=True, metavar="FILE", help="Domains, one a line; - reads standard input.")
+@click.option("--profile", default="sending", show_default=True, help=f"What the domain is for: {', '.join(PROFILES)}.")
+@click.option("--fail-on", type=click.Choice(["fail", "warn", "note", "never"]), default="fail", show_default=True, help="What makes the exit code 1.")
+@click.option(
+    "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
+)
+@click.option("--timeout", type=click.FloatRange(0.1, 15), default=None, metavar="S", help="Seconds for each scan, at most 15.")
+@_common
+def scan(domains: tuple[str, ...], **options: Any) -> None:
+    """Is this domain's mail set up right?"""
+    if options["profile"] not in PROFILES:
+        raise click.BadParameter(f"there is no profile “{options['profile']}”. Known: {', '.join(PROFILES)}.", param_hint="--profile")
+    try:
+        world = _world(options["zones"], options["only_zone"], options["nameservers"])
+        wanted = [*domains, *(name for path in options["files"] for name in _lines(path))] or _origins(world)
+    except HealthcheckError as fault:
+        raise _Fault(fault.detail) from None
+    if not wanted:
+        raise _Fault("No domain was given. Name one, as in: healthcheck scan example.com")
+    if options["timeout"]:
+        world = _Hurried(world, options["timeout"])  # type: ignore[assignment]
+
+    def one(name: str) -> Report | HealthcheckError:
+        from ..scan import scan as run
+
+        given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")}
+        try:
+            return run(name, world=world, source=name, **given)
+        except HealthcheckError as fault:
+            return fault
+
+    from ..render import json as as_json
+    from ..render import text as as_text
+
+    code = _print(
+        wanted,
+        _map(one, wanted),
+        form=options["form"],
+        as_dict=as_json.report,
+        as_text=as_text.report,
+        code_of=lambda report: _exit_code(report, options["fail_on"], options["unknown"]),
+    )
+    world.close()
+    sys.exit(code)
+
+
+def _origins(world: World) -> list[str]:
+    """The domains of the zone files, where no domain was named."""
+    return [str(name).rstrip(".") for name in getattr(world, "origins", ())]
+
+
+def _map(one: Callable[[str], Any], names: list[str]) -> Iterator[Any]:
+    """In the order given, a few at a time."""
+    if len(names) == 1:
+        return iter([one(names[0])])
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    return pool.map(one, names)
+
+
+def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
+    """0, 1 or 3 for one report; 1 wins over 3."""
+    if fail_on == "never":
+        return 0
+    from ..render.words import CORE
+
+    bad = (Status.FAIL, Status.WARN, Status.NOTE)[: ("fail", "warn", "note").index(fail_on) + 1]
+    blind = any(finding.status is Status.UNKNOWN for finding in report.of(*CORE))
+    if any(finding.status in bad for finding in report.findings) or (blind and unknown in bad):
+        return 1
+    return 3 if blind and unknown is None else 0
+
+
+def _print(sources: Iterable[str], answers: Iterable[Any], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
+    """Print each answer as it comes, and say which exit code they make: 2 before 1 before 3 before 0."""
+    import json
+
+    from ..render.json import error
+
+    codes, gathered = [0], []
+    for source, answer in zip(sources, answers, strict=False):
+        failed = isinstance(answer, HealthcheckError)
+        codes.append(2 if failed else code_of(answer))
+        if form == "text":
+            if failed:
+                click.echo(f"{source[:120]}: {answer.detail}" if source else answer.detail, err=True)
+            else:
+                click.echo(as_text(answer))
+            continue
+        value = error(source, answer) if failed else as_dict(answer)
+        if form == "jsonl":
+            sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+        else:
+            gathered.append(value)
+    if form == "json":
+        click.echo(json.dumps(gathered[0] if len(gathered) == 1 else gathered, ensure_ascii=False, indent=2))
+    sys.stdout.flush()
+    return next(code for code in (2, 1, 3, 0) if code in codes)
+
+
+# ------------------------------------------------------------------ explain
+
+
+@main.command()
+@click.argument("files", nargs=-1, metavar="[FILE...|-]")
+@click.option("--offline", is_flag=True, help="Ask no network at all.")
+@click.option("--from", "from_domain", callback=_domain, metavar="DOMAIN", help="The domain of the From header.")
+@_common
+def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) -> None:
+    """Why did this mail come back, and what do I change? Reads files, or standard input."""
+    from ..explain import explain as run
+    from ..render import json as as_json
+    from ..render import text as as_text
+
+    world = None
+    try:
+        if not offline:
+            world = _world(options["zones"], options["only_zone"], options["nameservers"])
+    except HealthcheckError as fault:
+        raise _Fault(fault.detail) from None
+    given = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
+
+    def one(source: str) -> Any:
+        try:
+            return run(_octets(source), offline=offline, world=world, source=source, **given)
+        except HealthcheckError as fault:
+            return fault
+
+    wanted = list(files) or ["-"]
+    if not files and sys.stdin.isatty():
+        click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
+    answers = map(one, wanted) if offline else _map(one, wanted)
+    code = _print(wanted, answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
+    if world:
+        world.close()
+    sys.exit(code)
+
+
+def _octets(source: str) -> bytes:
+    """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError."""
+    named = "Standard input" if source == "-" else source
+    try:
+        if source == "-":
+            octets = sys.stdin.buffer.read(MAX_INPUT + 1)
+        else:
+            if Path(source).is_dir():
+                raise InputError(f"{named} is a directory. Give a file.")
+            with open(source, "rb") as file:
+                octets = file.read(MAX_INPUT + 1)
+    except OSError as fault:
+        raise InputError(f"{named} cannot be read: {_reason(fault)}.") from None
+    except ValueError:
+        raise InputError(f"{named[:60]!r} is no file name.") from None
+    if len(octets) > MAX_INPUT:
+        raise TooLargeError(f"{named} is larger than 1 MiB. Give the bounce itself, without its attachments.")
+    if not octets.strip(b"\0 \t\r\n"):
+        raise InputError(f"{named} is empty. Give a bounce mail, or the reply of the receiving server.")
+    return octets
+
+
+# ------------------------------------------------------------------ codes, serve
+
+
+@main.command()
+@click.argument("code", required=False)
+def codes(code: str | None) -> None:
+    """What a code means: 5.7.26, 550, a finding's code such as SPF004, a cause; all of them where none is named."""
+    from ..render import codes_text
+
+    if code is None:
+        click.echo(codes_text.table())
+        return
+    found = codes_text.one(code)
+    if found is None:
+        raise _Fault(f"“{code[:60]}” is no code that is known here. Try 5.7.26, 550, SPF004 or user-unknown; without a code the whole table is printed.")
+    click.echo(found)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="[default: PORT, else 8000]")
+@click.option("--demo", is_flag=True, help="Answer names under .example and .test from the demo world.")
+def serve(host: str, port: int | None, demo: bool) -> None:
+    """Serve the pages and the API."""
+    import importlib
+
+    # the application stands beside the package, not in it
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    importlib.import_module("app").serve(host, port, demo=demo)
+
+
+def run() -> NoReturn:
+    """The entry point: a fault of ours is exit 4 and a sentence, never a traceback."""
+    try:
+        main.main(prog_name="healthcheck", standalone_mode=True)
+    except HealthcheckError as fault:
+        click.echo(f"{fault.title}: {fault.detail}", err=True)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as fault:
+        click.echo(f"This is a fault of ours: {type(fault).__name__}: {fault}", err=True)
+    sys.exit(4)

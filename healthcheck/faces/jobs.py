@@ -1,0 +1,231 @@
+"""Scans in a bounded pool, so that health checks and explanations never wait behind slow DNS.
+
+    Desk.scan(ScanInput)        -> Job       starts a scan, or joins the one that is under way or just done
+    Desk.explain(text, …)       -> Case      the diagnosis at once, its evidence as jobs
+    Job.wait(seconds) / Case.wait(seconds)   until it is done
+
+Nothing is stored beyond the minutes that a job lives; a case holds the diagnosis, never the pasted text.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BusyError, HealthcheckError
+from ..explain import ScanPlan, diagnose, join, plans
+from ..model import Diagnosis, Domain, EvidenceVerdict, Failure, Report, ScanInput
+
+if TYPE_CHECKING:
+    from ..edge.world import World
+
+DEMO_NAMES = (".example", ".test")
+
+
+class Faulty(HealthcheckError):
+    """A fault of ours inside a job; the log has the details."""
+
+    title = "A fault on our side"
+
+
+class Job:
+    """One scan: who it is for, which topics are done, and its report once there is one."""
+
+    def __init__(self, wanted: ScanInput) -> None:
+        self.wanted = wanted
+        self.done: dict[str, str] = {}  # topic -> verdict, or "" where only the end is known
+        self.report: Report | None = None
+        self.fault: HealthcheckError | None = None
+        self.started = time.monotonic()
+        self.ended: float | None = None
+        self._over = threading.Event()
+
+    def progress(self, topic: Any = "", *more: Any) -> None:
+        """Called by scan() when a topic is done."""
+        verdict = getattr(more[0], "verdict", more[0]) if more else ""
+        self.done[str(topic)] = str(getattr(verdict, "value", verdict) or "")
+
+    def finish(self, report: Report | None, fault: HealthcheckError | None = None) -> None:
+        self.report, self.fault, self.ended = report, fault, time.monotonic()
+        self._over.set()
+
+    @property
+    def over(self) -> bool:
+        return self._over.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._over.wait(seconds)
+
+
+@dataclass
+class Case:
+    """A diagnosis whose evidence may still be on its way."""
+
+    diagnosis: Diagnosis
+    jobs: dict[ScanPlan, Job] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        return all(job.over for job in self.jobs.values())
+
+    def wait(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        return all(job.wait(max(0.0, end - time.monotonic())) for job in self.jobs.values())
+
+    def now(self) -> Diagnosis:
+        """The diagnosis with what is known so far: still "pending" where a scan is under way."""
+        if any(f.evidence.verdict is EvidenceVerdict.PENDING for f in self.diagnosis.failures):
+            self.diagnosis = join(self.diagnosis, {plan: job.report for plan, job in self.jobs.items() if job.report is not None})
+            if self.over:
+                self.diagnosis = replace(self.diagnosis, failures=tuple(_given_up(f) for f in self.diagnosis.failures))
+        return self.diagnosis
+
+
+def _given_up(failure: Failure) -> Failure:
+    """A scan that brought no report leaves the question open: neither confirmed nor refuted."""
+    if failure.evidence.verdict is not EvidenceVerdict.PENDING:
+        return failure
+    return replace(failure, evidence=replace(failure.evidence, verdict=EvidenceVerdict.CANNOT_TELL, why_not="scan-failed"))
+
+
+class Desk:
+    """The pool, its queue, and the reports of the last minutes.
+
+    choose    ScanInput -> World, so that the demo world answers for its own names only
+    workers   scans at a time; queue: scans that may wait for a place; more raises BusyError (HTTP 503)
+    waiters   requests that may wait for a job at once, so that threads are left for those that need not
+    keep      seconds that a finished job lives; most: jobs and cases that are kept at all
+    """
+
+    def __init__(
+        self, choose: Callable[[ScanInput], World], *, workers: int = 24, queue: int = 64, waiters: int = 24, keep: float = 600, most: int = 256
+    ) -> None:
+        self.choose, self.workers, self.queue, self.keep, self.most = choose, workers, queue, keep, most
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="scan")
+        self._places = threading.BoundedSemaphore(waiters)
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[ScanInput, Job] = OrderedDict()
+        self._cases: OrderedDict[str, Case] = OrderedDict()
+        self.counters: dict[str, int] = {"scans": 0, "joined": 0, "explained": 0, "refused": 0}
+
+    def scan(self, wanted: ScanInput, *, again: bool = False) -> Job:
+        """The job for these inputs: the one under way or just done, else a new one. `again` passes over one that is done.
+
+        Raises BusyError when the queue is full. Answers at once.
+        """
+        wanted = replace(wanted, source="")  # how it was written makes no difference to the answer
+        with self._lock:
+            self._forget()
+            job = self._jobs.get(wanted)
+            if job and not (again and job.over) and not job.fault:
+                self.counters["joined"] += 1
+                return job
+            under_way = sum(not j.over for j in self._jobs.values())
+            if under_way >= self.workers + self.queue:
+                self.counters["refused"] += 1
+                raise BusyError(f"{under_way} scans are under way or waiting. Try again in a few seconds.")
+            job = self._jobs[wanted] = Job(wanted)
+            self._jobs.move_to_end(wanted)
+            self.counters["scans"] += 1
+        self._pool.submit(self._run, job)
+        return job
+
+    def _run(self, job: Job) -> None:
+        from ..scan import scan
+
+        w = job.wanted
+        try:
+            world = self.choose(w)
+            report = scan(
+                w.domain.name,
+                ips=w.ips,
+                selectors=w.selectors,
+                mail_from=w.mail_from,
+                profile=w.profile,
+                topics=w.topics,
+                world=world,
+                source=w.source,
+                progress=job.progress,
+            )
+            job.finish(report)
+        except HealthcheckError as fault:
+            job.finish(None, fault)
+        except Exception:
+            import logging
+
+            logging.getLogger("healthcheck").exception("a scan failed")
+            job.finish(None, Faulty("The scan stopped on a fault of ours. It has been logged; trying again may help."))
+
+    def explain(self, text: str | bytes, *, offline: bool = False, **form: Any) -> Case:
+        """The diagnosis at once. Its scans are started, or joined; the text itself is not kept.
+
+        Raises TooLargeError, InputError. Where the queue is full the answer stands without evidence.
+        """
+        self.counters["explained"] += 1
+        case = Case(diagnose(text, pending=not offline, **form))
+        if not offline:
+            for plan in plans(case.diagnosis):
+                mail_from = plan.mail_from
+                wanted = ScanInput(Domain.parse(plan.domain), plan.ips, plan.selectors, mail_from, topics=plan.topics)
+                try:
+                    case.jobs[plan] = self.scan(wanted)
+                except BusyError as fault:
+                    case.jobs[plan] = job = Job(wanted)
+                    job.finish(None, fault)
+        return case
+
+    def keep_case(self, case: Case) -> None:
+        with self._lock:
+            self._forget()
+            self._cases[case.id] = case
+
+    def case(self, id_: str) -> Case | None:
+        with self._lock:
+            self._forget()
+            return self._cases.get(id_)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place to wait in. Raises BusyError where every one is taken."""
+        if not self._places.acquire(blocking=False):
+            with self._lock:
+                self.counters["refused"] += 1
+            raise BusyError("Too many requests are waiting for their scans. Try again in a few seconds.")
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    @property
+    def under_way(self) -> int:
+        with self._lock:
+            return sum(not job.over for job in self._jobs.values())
+
+    def _forget(self) -> None:
+        """Drop what is older than `keep`, and the oldest over `most`. Never one that is under way."""
+        now = time.monotonic()
+        old = [key for key, job in self._jobs.items() if job.ended is not None and now - job.ended > self.keep]
+        spare = [key for key, job in self._jobs.items() if job.over and key not in old]
+        for key in [*old, *spare[: max(0, len(self._jobs) - len(old) - self.most)]]:
+            del self._jobs[key]
+        for id_ in [i for i, case in self._cases.items() if case.over and now - case.started > self.keep]:
+            del self._cases[id_]
+        while len(self._cases) > self.most:
+            self._cases.popitem(last=False)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def demo_name(name: str) -> bool:
+    """Is this one of the names that the demo world answers for?"""
+    return name.endswith(DEMO_NAMES)

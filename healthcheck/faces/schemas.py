@@ -1,0 +1,213 @@
+"""What goes into the API and what comes out, for validation and for the OpenAPI description."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from flask_openapi3 import RawModel
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["pass", "note", "warn", "fail", "unknown"]
+
+
+class Problem(BaseModel):
+    """An error. RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class DomainPath(BaseModel):
+    domain: str = Field(description="The domain to check. Capitals, a trailing dot and U-labels are understood.", examples=["example.com"])
+
+
+class CodePath(BaseModel):
+    code: str = Field(description="An enhanced status code or a reply code.", examples=["5.7.26", "550"])
+
+
+class CheckPath(BaseModel):
+    code: str = Field(description="A finding's code or slug.", examples=["SPF001"])
+
+
+class ScanQuery(BaseModel):
+    ip: list[str] = Field(default=[], max_length=16, description="An address that the mail is sent from; repeatable.")
+    selector: list[str] = Field(default=[], max_length=32, description="A DKIM selector in use; repeatable.")
+    mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
+    profile: Literal["sending"] = Field(default="sending", description="What the domain is for.")
+
+
+class ExplainBody(BaseModel):
+    """What came back, and what is known of the sender."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid", strict=True)
+
+    text: str = Field(description="A reply, a transcript, a log line, or a whole bounce mail. At most 1 MiB.")
+    from_domain: str | None = Field(default=None, alias="from", description="The domain of the From header.")
+    mail_from: str | None = Field(default=None, description="The domain of the envelope sender.")
+    ip: str | list[str] | None = Field(default=None, description="An address that the mail was sent from, or several.")
+    selectors: list[str] = Field(default=[], description="DKIM selectors in use.")
+    offline: bool = Field(default=False, description="True: ask no network; the evidence is then “not looked at”.")
+
+
+class ExplainQuery(BaseModel):
+    """For a raw body: the same fields in the query."""
+
+    from_domain: str | None = Field(default=None, alias="from")
+    mail_from: str | None = None
+    ip: list[str] = []
+    selector: list[str] = []
+    offline: bool = False
+
+
+class ExplainRaw(RawModel):
+    mimetypes: list[str] = ["application/json", "message/rfc822", "text/plain"]  # noqa: RUF012  (the library's own shape)
+
+
+class Open(BaseModel):
+    """Fields may be added."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class RecordOut(Open):
+    name: str
+    type: str
+    current: list[str]
+    proposed: list[str]
+
+
+class ChoiceOut(Open):
+    summary: str
+    record: RecordOut | None
+
+
+class FixOut(Open):
+    summary: str
+    steps: list[str]
+    record: RecordOut | None
+    choices: list[ChoiceOut]
+    why_no_record: str | None
+
+
+class AnswerOut(Open):
+    name: str
+    type: str
+    outcome: Literal["found", "nodata", "nxdomain", "servfail", "refused", "timeout", "bogus", "error", "not-asked"]
+    values: list[str]
+    ttl: int | None
+    secure: Literal["yes", "no", "unknown", "draft"]
+
+
+class FindingOut(Open):
+    code: str
+    slug: str
+    topic: str
+    status: Verdict
+    subject: str
+    title: str
+    message: str
+    why: str
+    fix: FixOut
+    evidence: list[AnswerOut]
+    location: dict[str, Any] | None
+    refs: list[str]
+
+
+class TopicOut(Open):
+    verdict: Verdict
+    summary: str
+
+
+class ReportOut(Open):
+    """A report. `unknown` means that something could not be looked up, never that it is absent."""
+
+    schema_: Literal["report/1"] = Field(alias="schema")
+    input: dict[str, Any]
+    domain: str
+    profile: str
+    scanned_at: str
+    verdict: Verdict
+    counts: dict[str, int]
+    topics: dict[str, TopicOut]
+    findings: list[FindingOut]
+    facts: dict[str, Any]
+    dns: dict[str, Any]
+
+
+class EvidenceOut(Open):
+    verdict: Literal["confirmed", "refuted", "cannot tell", "not looked at", "pending"]
+    promoted_from: str | None
+    topics: list[str]
+    support: list[FindingOut]
+    against: list[FindingOut]
+    why_not: str | None
+
+
+class FailureOut(Open):
+    recipient: str | None
+    action: str | None
+    reply: dict[str, Any]
+    provider: str | None
+    cause: str
+    party: str
+    side: Literal["sender", "recipient", "network", "unknown", "none"]
+    type: Literal["hard", "soft", "deferred", "none"] | None
+    final: bool | None
+    suppress: Literal["now", "count", "hold", "never"]
+    scope: Literal["address", "domain"]
+    confidence: Literal["certain", "likely", "guess"]
+    because: list[dict[str, Any]]
+    rivals: list[dict[str, Any]]
+    explanation: str
+    retry: dict[str, Any] | None
+    fix: FixOut
+    sender: dict[str, Any] | None
+    evidence: EvidenceOut
+    equivalents: dict[str, dict[str, str]]
+
+
+class DiagnosisOut(Open):
+    """A diagnosis, with a failure for each recipient; `failures` is empty only where nothing was recognised."""
+
+    schema_: Literal["diagnosis/1"] = Field(alias="schema")
+    input: dict[str, Any]
+    failures: list[FailureOut]
+
+
+class CodeOut(Open):
+    code: str
+    kind: Literal["enhanced", "basic"]
+    registered: bool
+    name: str
+    meaning: dict[str, str | None]
+    cause: str | None
+
+
+class CheckOut(Open):
+    code: str
+    slug: str
+    topic: str
+    severity: Verdict
+    title: str
+
+
+class CauseOut(Open):
+    slug: str
+    title: str
+    party: str
+    side: str
+    suppress: str
+
+
+class CodesOut(Open):
+    codes: list[CodeOut]
+
+
+class ChecksOut(Open):
+    checks: list[CheckOut]
+
+
+class CausesOut(Open):
+    causes: list[CauseOut]

@@ -1,0 +1,157 @@
+"""Reports and diagnoses as text for a terminal. Pure.
+
+What was looked up is hostile: control characters, escape sequences among them, are shown as U+FFFD and never sent to a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from ..model import Answer, Diagnosis, EvidenceVerdict, Failure, Finding, Record, Reply, Report, Status
+from . import words
+
+WIDTH = 100
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # the bidi overrides turn a line around
+_WORDS = {"pass": "passed", "note": "note", "warn": "warning", "fail": "problem", "unknown": "could not check"}
+
+
+def clean(text: str) -> str:
+    return _CONTROL.sub("\ufffd", text)
+
+
+def _wrap(text: str, indent: str = "    ", first: str | None = None) -> Iterator[str]:
+    lead = indent if first is None else first
+    body = clean(" ".join(str(text).split()))
+    yield from textwrap.wrap(body, WIDTH, initial_indent=lead, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [lead.rstrip()]
+
+
+def _counted(report: Report) -> str:
+    parts = []
+    for status in words.ORDER:
+        n = sum(f.status.value == status for f in report.findings)
+        if n:
+            parts.append(f"{n} {words.word('status', status, default=_WORDS[status]).lower()}")
+    return ", ".join(parts)
+
+
+def report(value: Report, *, evidence: bool = True) -> str:
+    """A report, the verdict first, then what needs a person, then what passed."""
+    verdict = value.verdict.value
+    shown = value.domain.shown if value.domain.shown == value.domain.name else f"{value.domain.shown} ({value.domain.name})"
+    lines = [f"{words.ICONS[verdict]} {clean(shown)}: {words.word('verdict', verdict, default=_WORDS[verdict])}", f"  {_counted(value)}", ""]
+    for topic, result in value.topics.items():
+        name = words.word("topic", topic)
+        lines += _wrap(result.summary, " " * 6, f"  {words.ICONS[result.verdict.value]} {name}: ")
+    lines.append("")
+    for status in words.ORDER[:-1]:
+        for finding in value.findings:
+            if finding.status.value == status:
+                lines += [*_finding(finding, evidence), ""]
+    passed = [f for f in value.findings if f.status is Status.PASS]
+    if passed:
+        lines.append("Passed")
+        for finding in passed:
+            lines += _wrap(words.message(finding), " " * 6, f"  ✓ {finding.code} ")
+        lines.append("")
+    timing = value.timing
+    lines.append(f"{timing.distinct} DNS questions in {timing.elapsed_ms / 1000:.2f} s, at {value.scanned_at:%Y-%m-%d %H:%M:%S} UTC.")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _finding(finding: Finding, evidence: bool) -> Iterator[str]:
+    row, status = words.row_of(finding), finding.status.value
+    at = f" [{clean(finding.location.file)}:{finding.location.line}]" if finding.location else ""
+    yield f"{words.ICONS[status]} {status.upper()} {finding.code} {clean(words.fill(row.title, words.slots(finding)))}{at}"
+    yield from _wrap(words.message(finding))
+    yield from _wrap(words.fill(row.why, words.slots(finding)), first="    Why: ")
+    yield from _fix(words.fix(finding), finding)
+    if evidence:
+        for answer in finding.evidence:
+            yield from _wrap(_answer(answer), " " * 10, "    Seen: ")
+    yield f"    See: {', '.join(row.refs)}"
+
+
+def _fix(fix: dict[str, object], finding: Finding | None) -> Iterator[str]:
+    yield from _wrap(str(fix["summary"]), first="    Do: ")
+    for n, step in enumerate(_texts(fix["steps"]), 1):
+        yield from _wrap(step, " " * 7, f"    {n}. ")
+    if finding is not None:
+        yield from _record(finding.record)
+        for choice, spelled in zip(finding.choices, fix["choices"], strict=True):  # type: ignore[call-overload]
+            yield from _wrap(spelled["summary"], " " * 6, "    Or: ")
+            yield from _record(choice.record)
+    if fix["why_no_record"]:
+        yield from _wrap(str(fix["why_no_record"]))
+
+
+def _texts(values: object) -> Iterable[str]:
+    return values if isinstance(values, list) else ()
+
+
+def _record(record: Record | None) -> Iterator[str]:
+    """The record to publish, on lines of its own and never wrapped, so that it can be copied."""
+    if record is None:
+        return
+    yield f"    Publish {record.rtype} at {clean(record.name)}:"
+    yield from (f"      - {clean(value)}" for value in record.current)
+    yield from (f"      + {clean(value)}" for value in record.proposed)
+
+
+def _answer(answer: Answer) -> str:
+    values = "; ".join(answer.values) if answer.values else words.word("outcome", answer.outcome.value)
+    where = f" ({answer.detail})" if answer.unsure and answer.detail else ""
+    return f"{answer.name} {answer.rtype}: {values}{where}"
+
+
+# ------------------------------------------------------------------ bounces
+
+
+def diagnosis(value: Diagnosis) -> str:
+    """A diagnosis, whose side it is first."""
+    lines = [f"{clean(value.source)}: {words.kind(value.kind, value.format)}" if value.source else words.kind(value.kind, value.format), ""]
+    if not value.failures:
+        lines += _wrap(words.word("unrecognised", "text", default="Nothing here reads like a bounce."), "")
+    for failure in value.failures:
+        lines += [*_failure(failure), ""]
+    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
+
+
+def _failure(failure: Failure) -> Iterator[str]:
+    cause, bounce = words.cause_of(failure), failure.bounce
+    sure = words.word("confidence", failure.confidence.value)
+    yield f"{words.word('side', failure.side)}: {cause.title} ({failure.cause}; {sure})"
+    if bounce.recipient:
+        yield f"  Recipient: {clean(bounce.recipient)}"
+    yield from _reply(bounce.reply)
+    yield ""
+    yield from _wrap(words.explanation(failure), "  ")
+    yield from _fix(words.failure_fix(failure), failure.fix)
+    yield from _wrap(words.address(failure), first="    Address: ")
+    yield from _wrap(words.retry(failure.retry), first="    Retry: ")
+    for because in failure.because:
+        yield from _wrap(f"“{because.text}” ({because.rule})", " " * 10, "    Because: ")
+    for rival in failure.rivals:
+        yield from _wrap(f"{rival.cause}: {words.word('why_not', rival.why_not)}", " " * 10, "    Not: ")
+    yield from _evidence(failure)
+
+
+def _reply(reply: Reply) -> Iterator[str]:
+    yield from _wrap(reply.text, " " * 9, "  Reply: ")
+    spelled = words.meaning(reply)
+    if spelled:
+        code = reply.enhanced or reply.code
+        yield from _wrap("; ".join(part for part in spelled.values() if part), " " * 9, f"  {code}: ")
+
+
+def _evidence(failure: Failure) -> Iterator[str]:
+    found = failure.evidence
+    if found.verdict is EvidenceVerdict.NOT_LOOKED_AT and not found.why_not:
+        return
+    of = f" at {found.domain}" if found.domain else ""
+    why = f" {words.word('evidence', found.why_not)}" if found.why_not else ""
+    yield from _wrap(f"{found.verdict.value}{of}.{why}", " " * 6, "    Evidence: ")
+    for sign, findings in (("+", found.support), ("-", found.against)):
+        for finding in findings:
+            yield from _wrap(f"{finding.code} {words.message(finding)}", " " * 10, f"      {sign} ")
