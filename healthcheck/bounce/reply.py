@@ -128,7 +128,7 @@ _INNER = re.compile(
     r"(?i)(?:->|\bsaid:|last transfail:|last error:|refused to talk to me:|responded with(?: failure)?:?|remote server returned|other server returned was:|response was:|"
     r"response from the remote server was:|the remote server responded with:|returned the following error:|\breason:|\breply:|\bstat=|deferred:|\bLED=|\brespon[sd]e:|"
     r"reply from remote:|smtp error from remote (?:mail )?server after [^:]{1,40}(?:<[^>]{0,320}>)?[^:]{0,60}:|mailer error:|remote host said:|"
-    r"smtp;|lmtp;|\{MSG=|error:|\bhost [^ ]{1,255} \[[0-9a-fA-F.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
+    r"smtp;|lmtp;|\{MSG=|error:|minutes\.|\bhost [^ ]{1,255} \[[0-9a-fA-F.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
     r"[ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?:smtp|lmtp);\s?)?(?=(?:#)?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])"
 )
 # "5.1.0 - Unknown address error 550-'5.1.1 …'": how AsyncOS (IronPort, Amazon SES of old) hands on a reply.
@@ -235,6 +235,10 @@ def _trimmed(text: str, before: str) -> str:
             text = text[:end].rstrip()
     if text[:1] in "'\"" and text[-1:] == text[:1]:
         text = text[1:-1].strip()
+    for opening, closing in ("''", "<>", "()", '""', "[]"):
+        odd = text.count(opening) % 2 if opening == closing else text.count(closing) > text.count(opening)
+        if text.endswith(closing) and odd:
+            text = text[:-1].rstrip()
     return text
 
 

@@ -123,7 +123,7 @@ def _asked_about(lists: Lists, address: str) -> Iterator[Blocklist]:
 def first(wanted: ScanInput, lists: Lists | None = None) -> Iterator[Question]:
     """Self-tests, and everything about the addresses and names that the user gave. Pure."""
     lists = _default() if lists is None else lists
-    yield Question(wanted.domain.name, "TXT", role="dnsbl-spf")
+    yield Question(wanted.mail_from or wanted.domain.name, "TXT", role="dnsbl-spf")
     for row in lists:
         yield from _self_test(row)
     for ip in wanted.ips:
@@ -191,11 +191,11 @@ def _subjects(facts: Facts) -> list[tuple[str, str]]:
     """What to ask about, with its role; an address counts in its first role only."""
     wanted = facts.input
     out: dict[str, str] = dict.fromkeys(wanted.ips, "given")
-    record = (getattr(facts.spf, "record", None) or "") if facts.spf else ""
-    extra = [(ip, "spf") for ip in spf_singles(record)] + [(ip, "mx") for ip in (facts.mx.addresses if facts.mx else ())]
+    extra = [(ip, "spf") for ip in (facts.spf.own_addresses if facts.spf else ())] + [(ip, "mx") for ip in (facts.mx.addresses if facts.mx else ())]
     extra = [(ip, role) for ip, role in extra if is_address(ip) and is_reachable(ip)]
-    for ip, role in [(ip, role) for ip, role in dict(reversed(extra)).items() if ip not in out][::-1][:EXTRA]:
-        out[ip] = role
+    roles = dict(reversed(extra))  # the first role holds
+    for ip in [ip for ip in dict.fromkeys(ip for ip, _ in extra) if ip not in out][:EXTRA]:
+        out[ip] = roles[ip]
     return [*out.items(), *((name, "domain") for name in _names(wanted))]
 
 

@@ -63,11 +63,8 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
     """The addresses of the hosts that an MX answer names, or of the domain itself where it names none. Pure."""
     if question.role != "mx":
         return
-    if answer.found:
-        hosts = [host for _, host in answer.mx()][:HOSTS]
-    else:
-        hosts = [answer.name] if answer.outcome is Outcome.NODATA else []
-    for host in hosts:
+    implicit = [answer.name] if answer.outcome is Outcome.NODATA else []
+    for host in [host for _, host in answer.mx()][:HOSTS] or implicit:
         if _can_be_asked(host):
             yield Question(host, "A", role="mx-host")
             yield Question(host, "AAAA", role="mx-host")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
@@ -31,7 +31,7 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, NOTAUTH, BADVERS = 0, 1, 
 BOGUS_CODES = frozenset(range(6, 13))
 EDNS_SIZE = 1232  # octets that pass every path unfragmented (RFC 9715)
 
-_PLAIN = re.compile(r"[!-\[\]-~]+\.?")  # printable ASCII without space and backslash
+_PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 _ODD = re.compile(rb"[^!-~]|[.\\]")
 _HEAD = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
@@ -71,12 +71,12 @@ class Reply:
     server: str = ""
     draft: bool = False
     wire: bytes = b""
-    rrsets: tuple[dns.rrset.RRset, ...] = ()
+    rrsets: Callable[[], list[dns.rrset.RRset]] | None = None
 
     def sections(self) -> tuple[list[dns.rrset.RRset], list[dns.rrset.RRset]]:
         """The answer and authority sections for those who speak dnspython. Never raises: unreadable is empty."""
         if not self.wire:
-            return list(self.rrsets), []
+            return (self.rrsets() if self.rrsets else []), []
         try:
             message = dns.message.from_wire(self.wire, ignore_trailing=True)
         except (dns.exception.DNSException, ValueError, struct.error):
@@ -101,9 +101,15 @@ class Heard:
 # ------------------------------------------------------------------ names
 
 
+def tidy(text: str) -> str:
+    """A name in lower case, without the dot that ends it; the root stays "."."""
+    text = text.lower()
+    return text[:-1] if len(text) > 1 and text[-1] == "." and text[-2] not in ".\\" else text
+
+
 @lru_cache(maxsize=8192)
 def name_wire(text: str) -> bytes:
-    """A name as lower-case octets. Raises Malformed, in words, for a name that cannot be asked. RFC 1035 section 3.1."""
+    """A name as lower-case octets; `text` without the dot that ends it. Raises Malformed, in words, for a name that cannot be asked. RFC 1035 section 3.1."""
     if text == ".":
         return b"\0"
     if "\\" in text:
@@ -114,7 +120,7 @@ def name_wire(text: str) -> bytes:
     if not _PLAIN.fullmatch(text):
         raise Malformed("this name cannot be asked: it is empty, or holds spaces or characters that are not ASCII")
     out = bytearray()
-    for label in text.removesuffix(".").lower().encode("ascii").split(b"."):
+    for label in text.lower().encode("ascii").split(b"."):
         if not 0 < len(label) < 64:
             raise Malformed("this name cannot be asked: " + ("a label is over 63 octets" if label else "it has an empty label"))
         out.append(len(label))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, abort, current_app, jsonify, make_response, request
-from flask_openapi3 import APIBlueprint, Tag
+from flask import Response, current_app, jsonify, make_response, request
+from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from pydantic import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from ..catalog import catalog
 from ..errors import BusyError, InputError, TooLargeError
@@ -18,11 +18,19 @@ from ..render import lookup
 from . import schemas
 from .jobs import Desk, Job
 
+MOST = 16  # addresses, and selectors, of one scan
 WAIT = 60.0  # seconds a request waits for its scan, its place in the queue included; the scan goes on, so that asking again joins it
 
 _PROBLEMS: Any = {
     code: {"description": text, "content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-    for code, text in ((400, "Malformed"), (413, "Over 1 MiB"), (415, "Another content type"), (422, "An input that cannot be used"), (429, "Too many"), (503, "Busy"))
+    for code, text in (
+        (400, "Malformed"),
+        (413, "Over 1 MiB"),
+        (415, "Another content type"),
+        (422, "An input that cannot be used"),
+        (429, "Too many"),
+        (503, "Busy"),
+    )
 }
 _NO_SUCH: Any = {404: {"description": "Not known", "content": _PROBLEMS[400]["content"]}, 429: _PROBLEMS[429]}
 
@@ -46,8 +54,8 @@ def scan_input(domain: str, ips: list[str], selectors: list[str], mail_from: str
     envelope = Domain.parse(mail_from).name if mail_from and mail_from.strip() else None
     unique_ips = tuple(dict.fromkeys(check_ip(ip) for ip in ips if ip.strip()))
     unique_selectors = tuple(dict.fromkeys(check_selector(s) for s in selectors if s.strip()))
-    if len(unique_ips) > 16 or len(unique_selectors) > 32:
-        raise InputError("At most 16 addresses and 32 selectors are checked at a time.")
+    if len(unique_ips) > MOST or len(unique_selectors) > MOST:
+        raise InputError(f"At most {MOST} addresses and {MOST} selectors are checked at a time.")
     return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, profile)
 
 
@@ -105,7 +113,7 @@ def _pasted(raw: Any, query: schemas.ExplainQuery) -> tuple[str | bytes, dict[st
             raise _invalid(fault) from None
         ips = [given.ip] if isinstance(given.ip, str) else given.ip or []
         return given.text, _form(given.from_domain, given.mail_from, ips, given.selectors), given.offline
-    abort(problem(415, "Unsupported media type", f"Send application/json, message/rfc822 or text/plain, not “{kind[:60]}”."))
+    raise UnsupportedMediaType(f"Send application/json, message/rfc822 or text/plain, not “{kind[:60]}”.")
 
 
 def _form(from_domain: str | None, mail_from: str | None, ips: list[str], selectors: list[str]) -> dict[str, Any]:

@@ -120,19 +120,6 @@ def _lines(path: str) -> list[str]:
     return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
 
 
-class _Hurried:
-    """A world whose scans have a shorter deadline."""
-
-    def __init__(self, world: World, deadline: float) -> None:
-        self._world, self._deadline = world, deadline
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world, name)
-
-    def open(self, foresee: Any = None, *, deadline: float = 15.0) -> Any:
-        return self._world.open(foresee, deadline=min(deadline, self._deadline))
-
-
 # ------------------------------------------------------------------ scan
 
 
@@ -144,7 +131,7 @@ class _Hurried:
 @click.option(
     "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
 )
-@click.option("--timeout", type=click.FloatRange(0.1, 15), default=None, metavar="S", help="Seconds for each scan, at most 15.")
+@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", help="Seconds for each scan.")
 @_common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
@@ -157,13 +144,11 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
         raise _Fault(fault.detail) from None
     if not wanted:
         raise _Fault("No domain was given. Name one, as in: healthcheck scan example.com")
-    if options["timeout"]:
-        world = _Hurried(world, options["timeout"])  # type: ignore[assignment]
+    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")} | {"deadline": options["timeout"]}
 
     def one(name: str) -> Report | HealthcheckError:
         from ..scan import scan as run
 
-        given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")}
         try:
             return run(name, world=world, source=name, **given)
         except HealthcheckError as fault:
@@ -203,7 +188,7 @@ def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
     """0, 1 or 3 for one report; 1 wins over 3."""
     if fail_on == "never":
         return 0
-    from ..render.words import CORE
+    from ..checks import CORE
 
     bad = (Status.FAIL, Status.WARN, Status.NOTE)[: ("fail", "warn", "note").index(fail_on) + 1]
     blind = any(finding.status is Status.UNKNOWN for finding in report.of(*CORE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flask_openapi3 import RawModel
+from flask_openapi3 import RawModel  # type: ignore[attr-defined]
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["pass", "note", "warn", "fail", "unknown"]
@@ -33,7 +33,7 @@ class CheckPath(BaseModel):
 
 class ScanQuery(BaseModel):
     ip: list[str] = Field(default=[], max_length=16, description="An address that the mail is sent from; repeatable.")
-    selector: list[str] = Field(default=[], max_length=32, description="A DKIM selector in use; repeatable.")
+    selector: list[str] = Field(default=[], max_length=16, description="A DKIM selector in use; repeatable.")
     mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
     profile: Literal["sending"] = Field(default="sending", description="What the domain is for.")
 

@@ -128,8 +128,8 @@ def check_named(text: str) -> CheckRow | None:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    kind: str  # code | check | cause | glossary | rule
-    key: str  # what the page of it is called
+    kind: str  # code | check | cause | glossary | rule | question
+    key: str  # what the page of it is called; of a question the page itself
     title: str
     text: str
 
@@ -159,9 +159,11 @@ def _entry(hit: Hit, strong: Iterable[str], weak: Iterable[str], phrases: Iterab
 def _entries() -> tuple[_Entry, ...]:
     known, out = catalog(), []
     for slug, term in known.glossary.items():
-        text = str(term.get("text") or term.get("meaning") or "")
-        hit = Hit("glossary", slug, str(term.get("title") or term.get("term") or slug), text)
-        out.append(_entry(hit, [hit.title, *_listed(term, "aliases")], [text, *_listed(term, "also")], _listed(term, "questions")))
+        hit = Hit("glossary", slug, str(term["title"]), str(term["text"]))
+        out.append(_entry(hit, [hit.title], [hit.text], term.get("asked", ())))
+    for asked in known.words.get("questions", ()):
+        hit = Hit("question", str(asked["page"]), str(asked["question"]), "")
+        out.append(_entry(hit, [], [], [hit.title]))
     for row in (*known.enhanced_rows.values(), *known.basic_rows.values()):
         hit = Hit("code", row.code, f"{row.code} {row.name}", row.meaning)
         out.append(_entry(hit, [row.code, row.name], [row.meaning, row.fault, row.action, row.cause.replace("-", " ")]))
@@ -176,11 +178,6 @@ def _entries() -> tuple[_Entry, ...]:
         hit = Hit("rule", reply_rule.cause, reply_rule.example, known.causes[reply_rule.cause].title)
         out.append(_entry(hit, [provider.name if provider else ""], [reply_rule.example, hit.text, *reply_rule.codes]))
     return tuple(out)
-
-
-def _listed(term: Mapping[str, Any], key: str) -> list[str]:
-    value = term.get(key, ())
-    return [value] if isinstance(value, str) else [str(v) for v in value]
 
 
 def search(text: str, most: int = 40) -> list[Hit]:

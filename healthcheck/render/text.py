@@ -32,7 +32,7 @@ def _counted(report: Report) -> str:
     for status in words.ORDER:
         n = sum(f.status.value == status for f in report.findings)
         if n:
-            parts.append(f"{n} {words.word('status', status, default=_WORDS[status]).lower()}")
+            parts.append(f"{n} {words.word('status', status, 'many', _WORDS[status])}")
     return ", ".join(parts)
 
 

@@ -15,7 +15,6 @@ from ..model import Choice, Failure, Finding, Kind, Record, Reply, Retry
 _PARTS = ("title", "name", "text", "meaning", "summary")
 ICONS = {"pass": "✓", "note": "i", "warn": "!", "fail": "✗", "unknown": "?"}
 ORDER = ("fail", "unknown", "warn", "note", "pass")  # as findings are shown: what needs a person first
-CORE = ("mx", "spf", "dmarc")  # topics whose UNKNOWN makes a report's verdict, and exit 3
 
 
 class _Slots(string.Formatter):

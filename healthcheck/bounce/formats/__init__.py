@@ -1,0 +1,145 @@
+"""Bounce mail, family by family. A reader takes a Mail and gives what it found; the first that finds something wins.
+
+The literal markers by which families are told apart stand in data/formats.toml.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .mime import Headers, Mail, headers_of, words
+
+_FILE = Path(__file__).parents[2] / "data" / "formats.toml"
+
+
+@dataclass(slots=True)
+class Found:
+    """One recipient in a notice, as it stands there: `text` may have several lines, nothing is decided yet."""
+
+    recipient: str | None
+    text: str = ""
+    action: str | None = None
+    status: str | None = None
+    remote: str | None = None
+    stage: str | None = None
+    at: str | None = None
+    terms: tuple[str, ...] = ()
+
+
+@cache
+def data() -> Mapping[str, Any]:
+    """The markers of data/formats.toml, read once."""
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+@cache
+def _formats() -> tuple[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], bool], ...]:
+    return tuple(
+        (row["id"], tuple(row.get("from", ())), tuple(row.get("subject", ())), tuple(row.get("header", ())), tuple(row.get("body", ())), row.get("any", False))
+        for row in data()["format"]
+    )
+
+
+def format_of(mail: Mail, low: str) -> str | None:
+    """The id of the family that a mail is of. `low` is its case-folded notice."""
+    sender = mail.first("from").lower()
+    subject = words(mail.first("subject")).casefold() if mail.headers else ""
+    for name, froms, subjects, headers, bodies, one in _formats():
+        tests = (
+            (froms, lambda fs=froms: any(f in sender for f in fs)),
+            (subjects, lambda ss=subjects: any(s in subject for s in ss)),
+            (headers, lambda hs=headers: any(h in mail.headers for h in hs)),
+            (bodies, lambda bs=bodies: any(b in low for b in bs)),
+        )
+        held = (test() for given, test in tests if given)
+        if any(held) if one else all(held):
+            return name
+    return None
+
+
+def cut_original(body: str, low: str) -> tuple[str, Headers]:
+    """The notice without the copy of the mail that came back, and that mail's header fields.
+
+    Only a marker at the start of a line counts.
+    """
+    end = len(body)
+    if len(low) == len(body):
+        for mark in data()["original"]["lines"]:
+            at = low.find(mark)
+            while 0 <= at < end:
+                line = low.rfind("\n", 0, at) + 1
+                if not low[line:at].strip(" \t-=*|>"):
+                    end = line
+                    break
+                at = low.find(mark, at + 1)
+    if end == len(body):
+        return body, {}
+    below = body[body.find("\n", end) + 1 :] if "\n" in body[end:] else ""
+    while below[:1] in ("-", "=", "\n"):
+        below = below.partition("\n")[2]
+    if below.startswith((" ", "\t")):  # indented as a block
+        below = "\n".join(line.strip() if ":" in line[:40] else line for line in below[:20000].split("\n"))
+    return body[:end], headers_of(below)[0]
+
+
+_ATOM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
+
+
+def address(text: str) -> str | None:
+    """The address in a field or a line: of `<a@b>` what is inside, else the first word with an @. None where there is none. RFC 5322 section 3.4."""
+    text = text.strip()[:2000]
+    at = text.find("@")
+    if at < 0:
+        return None
+    opening = text.rfind("<", 0, at)
+    if opening >= 0 and (closing := text.find(">", at)) > 0 and (inside := clean(text[opening + 1 : closing])):
+        return inside
+    if text.startswith('"') and '"@' in text:
+        return clean(text.partition(" ")[0] if " " not in text.partition('"@')[0] else text)
+    while at >= 0:
+        start = at
+        while start and (text[start - 1] in _ATOM or ord(text[start - 1]) > 127):
+            start -= 1
+        end = at + 1
+        while end < len(text) and (text[end] in _HOST or ord(text[end]) > 127):
+            end += 1
+        if found := clean(text[start:end].strip("'`.")):
+            return found
+        at = text.find("@", at + 1)
+    return None
+
+
+def clean(text: str) -> str | None:
+    """An address without brackets, source route and `mailto:`, or None where it is none."""
+    text = text.strip().strip("<>").strip().removeprefix("mailto:").removeprefix("MAILTO:")
+    if text.startswith("@") and ":" in text:  # RFC 5321 appendix C: a source route, to be ignored
+        text = text.partition(":")[2]
+    local, at, host = text.rpartition("@")
+    host = host.rstrip(".>")
+    if not at or not local or not host or len(text) > 320 or "\n" in text:
+        return None
+    if not local.startswith('"') and any(c in " \t,;:<>()[]\\|" for c in local):
+        return None
+    if not (host.startswith("[") and host.endswith("]")) and any(c in ' \t,;:<>()[]\\/|"@!#$%&*=' for c in host):
+        return None
+    return f"{local}@{host}"
+
+
+def only_address(line: str) -> str | None:
+    """The address of a line that holds nothing else (but angle brackets, or the copy that a mail program added as mailto link)."""
+    line = line.strip()
+    if "@" not in line or len(line) > 700:
+        return None
+    for mark in ("<mailto:", " (", "<"):
+        if (at := line.find(mark)) > 0 and "@" in line[:at] and "@" in line[at:]:
+            line = line[:at]
+    line = line.strip().rstrip(",;:")
+    if line.startswith("-> "):
+        line = line[3:]
+    return clean(line)

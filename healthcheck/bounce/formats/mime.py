@@ -268,7 +268,7 @@ def _lf(text: str) -> str:
     return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-_WORD = re2.compile(r"=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([^?\s]{0,4000})\?=")
+_WORD = re2.compile(r"=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([^?\s]*)\?=")
 
 
 def words(value: str) -> str:

@@ -21,6 +21,7 @@ from .tree import MAX_HOSTS, Node, Walk, build
 __all__ = ["TOPIC", "SpfFacts", "first", "foresee", "gather", "judge"]
 
 TOPIC = "spf"
+RECORDS = ("spf", "spf-envelope", "spf-include")  # roles of a question for a record: the From domain's, the envelope's, one below
 FORESEEN = 24  # names of one record; no working record has more
 
 
@@ -59,8 +60,9 @@ class SpfFacts:
 
 def first(wanted: ScanInput) -> Iterator[Question]:
     """The TXT records of the envelope domain and of the From domain."""
-    for name in dict.fromkeys((wanted.mail_from or wanted.domain.name, wanted.domain.name)):
-        yield Question(name, "TXT", "spf")
+    yield Question(wanted.domain.name, "TXT", "spf")
+    if wanted.mail_from and wanted.mail_from != wanted.domain.name:
+        yield Question(wanted.mail_from, "TXT", "spf-envelope")
 
 
 def foresee(question: Question, answer: Answer) -> Iterator[Question]:
@@ -69,14 +71,14 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
         return
     if question.role == "spf-mx":
         yield from (Question(host, "A", "spf-host") for _, host in answer.mx()[:MAX_HOSTS] if host != ".")
-    elif question.role == "spf":
+    elif question.role in RECORDS:
         found = select(answer)
         record = parse(found[0]) if len(found) == 1 else None
         if record is None or not record.valid:
             return
         named = [t for t in record.evaluated if not t.macros and t.name in ("include", "redirect", "a", "mx", "exists")]
         for term in named[:FORESEEN]:
-            rtype, role = {"mx": ("MX", "spf-mx"), "a": ("A", "spf-host"), "exists": ("A", "spf-host")}.get(term.name, ("TXT", "spf"))
+            rtype, role = {"mx": ("MX", "spf-mx"), "a": ("A", "spf-host"), "exists": ("A", "spf-host")}.get(term.name, ("TXT", "spf-include"))
             yield Question(term.target(question.name), rtype, role)
         explained = record.modifier("exp")
         if explained and not explained.macros:

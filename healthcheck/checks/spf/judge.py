@@ -34,7 +34,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
     if not any(f.status in BAD for f in about_record):
         yield finding("SPF001", Status.PASS, spf.domain, [spf.answer], domain=spf.domain, text=spf.record, lookups=spf.lookups_at_least)
     yield from _addresses(spf)
-    yield from _from_domain(facts, spf)
+    yield from _from_domain(spf)
 
 
 def change(spf: SpfFacts, proposed: str, current: tuple[str, ...] = ()) -> Record | None:
@@ -87,9 +87,9 @@ def _missing(facts: Facts, spf: SpfFacts, answer: Answer) -> Iterator[Finding]:
 
 def _syntax(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding]:
     if record.too_long:
-        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=record.text[:60] + "…", reason="too-long")
+        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=record.text[:60] + "…", reason="too long")
     for term in record.errors[:SHOWN]:
-        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=term.text[:120], reason=term.error)
+        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=term.text[:120], reason=(term.error or "").replace("-", " "))
 
 
 def _ends(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding]:
@@ -211,7 +211,7 @@ def _addresses(spf: SpfFacts) -> Iterator[Finding]:
         yield finding(code, status, ip, evidence, record=record, choices=choices, **values)
 
 
-def _from_domain(facts: Facts, spf: SpfFacts) -> Iterator[Finding]:
+def _from_domain(spf: SpfFacts) -> Iterator[Finding]:
     """The From domain's own record, where the envelope carries another domain. It decides nothing here, so a note."""
     node = spf.from_domain
     if node is None or node.answer is None or node.answer.unsure or node.error != "none":

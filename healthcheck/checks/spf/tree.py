@@ -118,7 +118,7 @@ class Walk:
 
 
 def role_of(rtype: str) -> str:
-    return {"TXT": "spf", "MX": "spf-mx"}.get(rtype, "spf-host")
+    return {"TXT": "spf-include", "MX": "spf-mx"}.get(rtype, "spf-host")
 
 
 def _void(answer: Answer) -> tuple[int, bool]:
@@ -153,9 +153,11 @@ class _Builder:
         shown = tuple(t.text[:300] for t in record.terms)
         if not record.valid:
             return Node(domain, record.text, shown, 0, 0, "syntax", via, answer=answer)
-        return self._counted(domain, record, shown, via, path, answer)
+        return self._counted(record, via, path, answer)
 
-    def _counted(self, domain: str, record: SpfRecord, shown: tuple[str, ...], via: str, path: tuple[str, ...], answer: Answer) -> Node:
+    def _counted(self, record: SpfRecord, via: str, path: tuple[str, ...], answer: Answer) -> Node:
+        domain = path[-1]
+        shown = tuple(t.text[:300] for t in record.terms)
         lookups = voids = 0
         complete = voids_complete = True
         children: list[Node] = []

@@ -1,0 +1,219 @@
+"""How long does a scan take, against the longest chain of questions that depend on each other?
+
+    .venv/bin/python bench/scan.py [--rtt 20] [--runs 9] [--no-checkdmarc]
+
+A server on loopback, in a process of its own, holds every answer for --rtt milliseconds. It serves a realistic domain: nine SPF
+look-ups, two MX hosts, two selectors (one an alias into a mail service), ten blocklists with their self-tests, DMARC with
+reports to another domain, reverse names. The domain is scanned cold several times (a new World each time), and checkdmarc's
+check_domains is run on the same server.
+
+The longest chain is computed from the scan itself: a question asked at the start has level 1, one that an answer of level n
+leads to (by the topics' own `foresee`) has level n + 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import statistics
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.zone
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+DOMAIN = "firm.example"
+IPS = ("192.0.2.25",)
+SELECTORS = ("s1", "s2")
+GOAL = 1.6
+KEY = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC" + "A" * 170  # about as long as a key; no key
+LISTS = [(f"bl{n}.lists.example", "ip" if n < 8 else "domain") for n in range(10)]
+
+
+def zones() -> list[dns.zone.Zone]:
+    """The world of the benchmark."""
+    services = "\n".join(f"""_spf.s{n} IN TXT "v=spf1 ip4:198.51.100.{16 * n}/28 {"include:_spf.deep" if n == 0 else ""} ~all" """ for n in range(5))
+    reverse = "25 IN PTR mail.firm.example.\n10 IN PTR mx1.firm.example.\n11 IN PTR mx2.firm.example."
+    points = "\n".join(f"{'2.0.0.127' if kind == 'ip' else 'test'}.{zone.split('.')[0]} IN A 127.0.0.2" for zone, kind in LISTS)
+    own = f"""
+        @ IN A 192.0.2.80
+        @ IN MX 10 mx1
+        @ IN MX 20 mx2
+        mx1 IN A 192.0.2.10
+        mx1 IN AAAA 2001:db8::10
+        mx2 IN A 192.0.2.11
+        mx2 IN AAAA 2001:db8::11
+        mail IN A 192.0.2.25
+        @ IN TXT "v=spf1 a mx {" ".join(f"include:_spf.s{n}.services.example" for n in range(5))} -all"
+        @ IN TXT "site-verification=0123456789abcdef"
+        _dmarc IN TXT "v=DMARC1; p=quarantine; rua=mailto:firm@reports.example; adkim=s"
+        s1._domainkey IN TXT "v=DKIM1; k=rsa; p={KEY}"
+        s2._domainkey IN CNAME s2.firm.dkim.services.example."""
+    out = []
+    for origin, body in {
+        DOMAIN: own,
+        "services.example": services
+        + '\n_spf.deep IN TXT "v=spf1 a:out -all"\n_spf.deep IN A 192.0.2.200\nout IN A 192.0.2.201\n'.replace("a:out", "a:out.services.example")
+        + f's2.firm.dkim IN TXT "v=DKIM1; k=rsa; p={KEY}"',
+        "reports.example": 'firm.example._report._dmarc IN TXT "v=DMARC1"',
+        "2.0.192.in-addr.arpa": reverse,
+        "lists.example": points,
+    }.items():
+        head = f"$ORIGIN {origin}.\n$TTL 3600\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
+        out.append(dns.zone.from_text(head + "\n".join(line.strip() for line in body.splitlines()), origin=origin, relativize=False))
+    return out
+
+
+# ------------------------------------------------------------------ the server
+
+
+class Server(asyncio.DatagramProtocol):
+    """Answers from the zones after a while; what it worked out once it keeps, so that it costs the scan next to no time."""
+
+    def __init__(self, held: list[dns.zone.Zone], rtt: float) -> None:
+        self.zones, self.rtt, self.known = held, rtt, {}
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+        self.loop = asyncio.get_running_loop()
+
+    def datagram_received(self, data: bytes, address) -> None:
+        reply = self.known.get(data[2:])
+        if reply is None:
+            reply = self.known[data[2:]] = self.answer(data)[2:]
+        self.loop.call_later(self.rtt, self.transport.sendto, data[:2] + reply, address)
+
+    def answer(self, data: bytes) -> bytes:
+        query = dns.message.from_wire(data)
+        response = dns.message.make_response(query, recursion_available=True)
+        asked = query.question[0]
+        name = asked.name
+        for _ in range(8):
+            zone = max((z for z in self.zones if name.is_subdomain(z.origin)), key=lambda z: len(z.origin), default=None)
+            if zone is None:
+                response.set_rcode(dns.rcode.NXDOMAIN)
+                break
+            if not any(held.is_subdomain(name) for held in zone.nodes):
+                response.set_rcode(dns.rcode.NXDOMAIN)
+            found = zone.get_rrset(name, asked.rdtype)
+            alias = None if found else zone.get_rrset(name, "CNAME")
+            if found or alias:
+                response.answer.append(found or alias)
+            else:
+                response.authority.append(zone.get_rrset(zone.origin, "SOA"))
+            if alias is None:
+                break
+            name = alias[0].target
+        return response.to_wire()
+
+
+def serve(rtt: float, pipe) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: Server(zones(), rtt), local_addr=("127.0.0.1", 0))
+        pipe.send(transport.get_extra_info("sockname")[1])
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+# ------------------------------------------------------------------ the measure
+
+
+def levels(report, lists) -> tuple[dict[tuple[str, str], int], list[str]]:
+    """The level of each question of a scan, and those that no topic foresaw (as far as this model sees them)."""
+    from healthcheck import checks
+
+    answers = {(a.name, a.rtype): a for a in report.transcript}
+    look_ahead = checks.foresee(checks.TOPICS, lists)
+    level: dict[tuple[str, str], int] = {}
+    roles = set()
+    queue = deque((q, 1) for q in checks.first(report.input, checks.TOPICS, lists))
+    while queue:
+        question, at = queue.popleft()
+        key = (question.name.rstrip(".").lower(), question.rtype)
+        if key not in answers or (key, question.role) in roles:
+            continue
+        roles.add((key, question.role))
+        level.setdefault(key, at)
+        queue.extend((q, at + 1) for q in look_ahead(question, answers[key]))
+    return level, [f"{t} {n}" for n, t in answers if (n, t) not in level]
+
+
+def scan_once(server: str, lists):
+    from healthcheck.edge.world import World
+    from healthcheck.scan import scan
+
+    world = World.live(nameservers=[server])
+    world.blocklists = lists
+    try:
+        began = time.perf_counter()
+        report = scan(DOMAIN, ips=IPS, selectors=SELECTORS, world=world)
+        return (time.perf_counter() - began) * 1000, report
+    finally:
+        world.close()
+
+
+def their_time(port: int) -> float:
+    import checkdmarc
+    import dns.nameserver
+
+    began = time.perf_counter()
+    checkdmarc.check_domains([DOMAIN], nameservers=[dns.nameserver.Do53Nameserver("127.0.0.1", port)])
+    return (time.perf_counter() - began) * 1000
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--rtt", type=float, default=20.0, help="milliseconds that each answer is held")
+    options.add_argument("--runs", type=int, default=9)
+    options.add_argument("--no-checkdmarc", action="store_true")
+    wanted = options.parse_args()
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(wanted.rtt / 1000, there), daemon=True)
+    process.start()
+    try:
+        port = here.recv()
+        return measure(port, wanted)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def measure(port: int, wanted: argparse.Namespace) -> int:
+    from healthcheck.catalog import Blocklist
+
+    lists = tuple(Blocklist(zone=zone, name=zone, kind=kind, weight="high", source="-", seen="2026-11", codes={"127.0.0.2": "listed"}) for zone, kind in LISTS)
+    server = f"127.0.0.1:{port}"
+    scan_once(server, lists)  # loads the libraries, and lets the server work its answers out
+    runs = [scan_once(server, lists) for _ in range(wanted.runs)]
+    times, report = [ms for ms, _ in runs], runs[-1][1]
+    level, unforeseen = levels(report, lists)
+    chain = max(level.values())
+    median = statistics.median(times)
+    ratio = median / (chain * wanted.rtt)
+    lookups = report.facts.get("spf", {}).get("lookups")
+    print(f"domain            {DOMAIN}: {lookups} SPF look-ups, 2 MX, {len(SELECTORS)} selectors, {len(LISTS)} blocklists; verdict {report.verdict.value}")
+    print(f"server            holds every answer {wanted.rtt:g} ms")
+    print(f"scan              {median:.1f} ms (median of {len(times)} cold scans; {min(times):.1f} to {max(times):.1f})")
+    print(f"longest chain     {chain} questions: {chain * wanted.rtt:g} ms")
+    print(f"ratio             {ratio:.2f} (goal: at most {GOAL})")
+    print(f"questions         {report.timing.questions}")
+    print(f"distinct          {report.timing.distinct}")
+    print(f"not foreseen      {len(unforeseen)}{': ' + ', '.join(unforeseen[:6]) if unforeseen else ''}")
+    if not wanted.no_checkdmarc:
+        theirs = their_time(port)
+        print(f"checkdmarc        {theirs:.1f} ms (check_domains, no DKIM, no blocklists, no reverse names): {theirs / median:.1f} times as long")
+    return 0 if ratio <= GOAL and report.timing.questions == report.timing.distinct else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Notices in an MTA's own words: an address after one cue, the reason after another (data/formats.toml, [cue]).
+
+Exchange, Gmail, Domino, MailMarshal, KDDI, James, Oracle Messaging Server, InterScan, IMail, m-FILTER and what is written like them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from ..reply import find_code, find_enhanced, stage_of
+from . import Found, address, data, only_address
+
+MAX_FOUND = 200
+MAX_REASON = 25
+
+_EXCHANGE = re.compile(r"^(?:[^#\n]{0,255}\s)?#?\s?(?:<\s?)?#(?:<\s?#)?(?:[245]\d\d[ ;]|[245]\.\d)|^(?:Remote Server (?:at \S{1,255} )?returned\b|.{0,80}'[245]\d\d [245]\.\d)|^[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}[ ;]")
+
+
+def exchange(body: str) -> list[Found]:
+    """Address, then perhaps a host, then the reply with #, ## or in quotes: "Diagnostic information for administrators" of Exchange 2007 to 365, in any language."""
+    lines = [line.strip() for line in body.split("\n")]
+    out: list[Found] = []
+    generating = None
+    for i, line in enumerate(lines):
+        if not line or not _EXCHANGE.match(line):
+            continue
+        recipient, host = None, None
+        for back in range(i - 1, max(-1, i - 7), -1):
+            above = lines[back]
+            if not above:
+                continue
+            if (recipient := only_address(above)) is not None:
+                break
+            if " " not in above and "." in above and "@" not in above:
+                host = above
+        if recipient is None:
+            continue
+        text = [line]
+        for below in lines[i + 1 : i + 40]:
+            if not below or "##" in text[-1]:
+                break
+            text.append(below)
+        if not any(f.recipient == recipient for f in out):
+            out.append(Found(recipient, " ".join(text), remote=host or generating))
+        if len(out) >= MAX_FOUND:
+            break
+    return out
+
+
+@cache
+def _cues() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(data()["cue"]["recipient"]), tuple(data()["cue"]["reason"])
+
+
+def cued(body: str, low: str) -> list[Found]:
+    """The addresses after the cues for one, with the text after the cue for a reason (one for all where there is only one)."""
+    for_recipient, for_reason = _cues()
+    if len(low) != len(body):  # case folding changed lengths: places would not fit
+        low = body.lower()
+        if len(low) != len(body):
+            return []
+    found: list[tuple[int, Found]] = []
+    for cue in for_recipient:
+        at, tries = low.find(cue), 0
+        while at >= 0 and tries < MAX_FOUND:
+            found.extend(_addresses(body, at + len(cue)))
+            tries += 1
+            at = low.find(cue, at + len(cue))
+    reasons: list[tuple[int, str]] = []
+    for cue in for_reason:
+        at, tries = low.find(cue), 0
+        while at >= 0 and tries < 50:
+            if not low[at - 1 : at].isalnum() and (text := _reason(body, at + len(cue))):
+                reasons.append((at, text))
+            tries += 1
+            at = low.find(cue, at + len(cue))
+    return _joined(body, sorted(found, key=lambda pair: pair[0]), sorted(reasons))
+
+
+def _addresses(body: str, at: int) -> list[tuple[int, Found]]:
+    """The address right after a cue; else those on the next lines, each alone on its line."""
+    end = body.find("\n", at)
+    end = len(body) if end < 0 else end
+    line = body[at:end]
+    if line.strip(" .:;<(\t"):
+        one = address(line) if "@" in line and line.find("@") < 330 else None
+        if one:
+            return [(at, Found(one))]
+        if line.strip(" .:;<(\t*"):
+            return []
+    out: list[tuple[int, Found]] = []
+    place = end + 1
+    for line in body[place : place + 20000].split("\n")[:MAX_FOUND]:
+        if line.strip():
+            one = only_address(line) or (address(line) if not out and line.count("@") < 3 and (" ... " in line or "mailto:" in line or line.strip()[:1] in "<-*(") else None)
+            if one is None and not out and ":" in line and (head := line.strip().partition(": ")[0]) != line.strip():
+                one = only_address(head)
+            if one is None:
+                break
+            rest = line.partition("...")[2].strip() if " ... " in line else ""
+            out.append((place, Found(one, rest)))
+        place += len(line) + 1
+    return out
+
+
+def _reason(body: str, at: int) -> str:
+    """The text after a cue up to an empty line; of the next paragraph where the line ends with the cue."""
+    lines: list[str] = []
+    for n, line in enumerate(body[at : at + 6000].split("\n")):
+        bare = line.strip()
+        if not bare or set(bare) <= set("-=*_+|"):
+            if lines:
+                break
+            if n > 4:
+                break
+            continue
+        if lines and bare.startswith(("----", "-------")):
+            break
+        if lines and bare.casefold().startswith(("recipient address:", "original address:", "remote system:", "message details:", "learn more", "for further", "bcc:", "reporting-mta:")):
+            break
+        if not (n == 0 and bare.strip(":. ") == ""):
+            lines.append(bare.lstrip(":").strip() if n == 0 else bare)
+        if len(lines) >= MAX_REASON:
+            break
+    return "\n".join(line for line in lines if line)
+
+
+def _weight(text: str) -> int:
+    """How much of a reply is in a text: both codes, a code, none."""
+    code, _, end = find_code(text[:2000], loose=False)
+    return 2 * (code is not None) + (find_enhanced(text[:2000], code, beside=end) is not None)
+
+
+def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, str]]) -> list[Found]:
+    out: list[Found] = []
+    places: list[int] = []
+    for place, one in found:
+        if not any(f.recipient == one.recipient for f in out):
+            out.append(one)
+            places.append(place)
+    for i, one in enumerate(out):
+        if one.text:
+            continue
+        nearest = [text for at, text in reasons if places[i] < at < (places[i + 1] if i + 1 < len(places) else len(body))]
+        pool = nearest if nearest and len(out) > 1 else [text for _, text in reasons]
+        if pool:
+            one.text = max(pool, key=_weight)
+    command = body.casefold().rfind("smtp command\n")
+    if command >= 0:  # m-FILTER names the command on the line after it
+        stage = stage_of(body[command + 13 : command + 40].partition("\n")[0])
+        for one in out:
+            one.stage = one.stage or stage
+    return out

@@ -1,0 +1,210 @@
+"""Lines of mail server logs that hold a delivery result: Postfix, Sendmail, Exim, PowerMTA, Exchange, OpenSMTPD, qmail.
+
+A line gives one Found, or None where it is no such line. Linear: keys are looked for by str methods, patterns see one line.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+
+from . import Found, address, clean
+
+MAX_LINE = 6000
+MAX_FOUND = 300
+
+_STATUS = {
+    "sent": "delivered",
+    "delivered": "delivered",
+    "deferred": "delayed",
+    "bounced": "failed",
+    "expired": "failed",
+    "undeliverable": "failed",
+    "softbounce": "delayed",
+    "softbounced": "delayed",
+}
+
+
+def of_line(line: str) -> tuple[str, Found] | None:
+    """The format of a log line and what it says of its recipient."""
+    line = line.strip()[:MAX_LINE]
+    if len(line) < 20:
+        return None
+    for name, reader in _READERS:
+        found = reader(line)
+        if found is not None:
+            return name, found
+    return None
+
+
+def _value(line: str, key: str, ends: str = ",") -> str:
+    """The value of key=… up to a comma, <…> whole."""
+    at = line.find(key)
+    while at > 0 and (line[at - 1].isalnum() or line[at - 1] == "_"):
+        at = line.find(key, at + 1)
+    if at < 0:
+        return ""
+    rest = line[at + len(key) :]
+    if rest.startswith("<"):
+        return rest[1:].partition(">")[0]
+    for end in ends:
+        rest = rest.partition(end)[0]
+    return rest.strip()
+
+
+def _at(line: str) -> str | None:
+    found = _DATE.match(line)
+    return found.group(0).strip() if found else None
+
+
+_DATE = re.compile(r"^(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: ?[+-]\d\d:?\d\d|Z)?)")
+
+
+def _postfix(line: str) -> Found | None:
+    if "status=" in line and "to=<" in line:
+        state = _value(line, "status=", ", (")
+        if state not in _STATUS:
+            return None
+        opening = line.find("(", line.find("status="))
+        text = line[opening + 1 :].rstrip() if opening > 0 else ""
+        text = text.removesuffix(")")
+        relay = _value(line, "relay=", ",[")
+        return Found(
+            clean(_value(line, "to=")),
+            text,
+            _STATUS[state],
+            _value(line, "dsn=") or None,
+            relay if relay not in ("", "none", "local", "virtual") else None,
+            at=_at(line),
+        )
+    if "NOQUEUE: " in line or ": reject: " in line or "milter-reject: " in line:
+        at = line.find("reject")
+        colon = line.find("]: ", at)
+        if at < 0 or colon < 0:
+            return None
+        text = line[colon + 3 :]
+        for mark in ("; from=<", "; proto=", "; to=<", "; helo=<"):
+            text = text.partition(mark)[0]
+        stage = {"RCPT": "rcpt", "MAIL": "mail", "DATA": "data", "END-": "data", "EHLO": "helo", "HELO": "helo", "CONN": "connect"}
+        word = line[at:].partition(": ")[2][:4].upper()
+        return Found(clean(_value(line, "to=<", ">")), text, "failed", stage=stage.get(word), at=_at(line))
+    return None
+
+
+def _sendmail(line: str) -> Found | None:
+    if "stat=" not in line or "to=" not in line or ("mailer=" not in line and "delay=" not in line):
+        return None
+    stat = line[line.find("stat=") + 5 :]
+    low = stat.casefold()
+    action = "delivered" if low.startswith("sent") else "delayed" if low.startswith(("deferred", "queued")) else "failed"
+    reply = _value(line, "reply=", "")
+    stat = stat.partition(", ")[0] if "reply=" in stat else stat
+    to = line[line.find("to=") + 3 :]
+    relay = _value(line, "relay=", ",[").rstrip(". ")
+    text = reply or stat
+    return Found(address(to.partition(", ")[0]), text, action, _value(line, "dsn=") or None, relay or None, at=_at(line))
+
+
+def _exim(line: str) -> Found | None:
+    for mark, action in ((" ** ", "failed"), (" == ", "delayed"), (" => ", "delivered"), (" -> ", "delivered")):
+        at = line.find(mark)
+        if 0 < at < 80:
+            rest = line[at + 4 :]
+            recipient = address(rest[:700].partition(" R=")[0].partition(" T=")[0])
+            if recipient is None or (" T=" not in line and " R=" not in line and ": " not in rest):
+                return None
+            host = rest[rest.find(" H=") + 3 :].partition(" ")[0].rstrip(":") if " H=" in rest else None
+            if action == "delivered":
+                text = rest[rest.find('C="') + 3 :].partition('"')[0] if 'C="' in rest else ""
+            else:
+                colon = rest.find("SMTP error from")
+                if colon < 0:
+                    colon = rest.find(": ", rest.find("]") if " H=" in rest else 0)
+                    colon = colon + 2 if colon >= 0 else 0
+                text = rest[colon:]
+            return Found(recipient, text, action, None, host, at=_at(line))
+    return None
+
+
+def _powermta(line: str) -> Found | None:
+    """A record of PowerMTA's accounting file: type,timeLogged,…,rcpt,…,dsnAction,dsnStatus,dsnDiag,dsnMta,bounceCat…"""
+    if line[:2] not in ("b,", "t,", "d,", "f,") and line[:3] not in ("rb,", "rs,", "tq,"):
+        return None
+    try:
+        fields = next(csv.reader([line]))
+    except (csv.Error, StopIteration):
+        return None
+    addresses = [one for field in fields[:9] if "@" in field and (one := clean(field))]
+    if len(fields) < 6 or not addresses:
+        return None
+    kind = fields[0]
+    action = {"b": "failed", "rb": "failed", "t": "delayed", "tq": "delayed", "d": "delivered"}.get(kind)
+    status, text, mta, terms = None, "", None, ()
+    for n, field in enumerate(fields):
+        low = field.strip().casefold()
+        if low in ("failed", "delayed", "relayed", "delivered") and n + 1 < len(fields):
+            action = {"relayed": "delivered"}.get(low, low)
+            status = fields[n + 1].strip().partition(" ")[0] or None
+            text = fields[n + 2] if n + 2 < len(fields) else ""
+            text = text or fields[n + 1].partition("(")[2].rstrip(")")
+            mta = (fields[n + 3].partition(" ")[0] or None) if n + 3 < len(fields) else None
+            if n + 4 < len(fields) and fields[n + 4]:
+                terms = (fields[n + 4],)  # type: ignore[assignment]
+            break
+    else:
+        text = next((f for f in fields if f[:5].casefold() == "smtp;"), "")
+    return Found(addresses[-1], text.strip(), action, status, mta, at=fields[1] or None, terms=terms)
+
+
+def _opensmtpd(line: str) -> Found | None:
+    if "result=" not in line or ("rcpt=" not in line and "to=<" not in line):
+        return None
+    result = _value(line, "result=", " ").strip('"').casefold()
+    action = {"ok": "delivered", "tempfail": "delayed", "permfail": "failed", "loop": "failed"}.get(result)
+    if action is None:
+        return None
+    text = line[line.find("stat=") + 5 :].strip().strip('"') if "stat=" in line else ""
+    text = text.partition('" ')[0]
+    return Found(clean(_value(line, "rcpt=<", ">") or _value(line, "to=<", ">")), text, action, at=_at(line))
+
+
+def _qmail(line: str) -> Found | None:
+    at = line.find("delivery ")
+    if at < 0:
+        return None
+    for mark, action in ((": failure: ", "failed"), (": deferral: ", "delayed"), (": success: ", "delivered")):
+        if mark in line[at : at + 60]:
+            text = line.partition(mark)[2].replace("_", " ").replace("./Remote host said:", ". Remote host said:").rstrip("/")
+            return Found(None, text, action, at=_at(line))
+    return None
+
+
+def _exchange(line: str) -> Found | None:
+    """A row of Exchange's SMTP send log (…,<,"550 5.1.1 …",) or of its message tracking log (FAIL, RecipientStatus)."""
+    if line.count(",") < 6:
+        return None
+    try:
+        fields = [f.strip() for f in next(csv.reader([line]))]
+    except (csv.Error, StopIteration):
+        return None
+    if "<" in fields[4:9] and (n := fields.index("<", 4)) + 1 < len(fields) and fields[n + 1][:3].isdigit():
+        return Found(None, fields[n + 1], at=fields[0] or None)
+    event = next((f for f in fields if f in ("FAIL", "DEFER", "DSN", "BADMAIL", "SENDEXTERNAL")), None)
+    if event is None:
+        return None
+    recipient = next((one for f in fields if "@" in f and "<" not in f and (one := clean(f.partition(";")[0]))), None)
+    text = next((f for f in fields if f[:1] in "[{'\"2345" and ("LED=" in f or (f[:3].isdigit() and f[3:4] in " -"))), "")
+    if not text:
+        return None
+    return Found(recipient, text.strip("[]'"), {"FAIL": "failed", "DEFER": "delayed", "SENDEXTERNAL": "delivered"}.get(event), at=fields[0] or None)
+
+
+_READERS = (
+    ("postfix-log", _postfix),
+    ("sendmail-log", _sendmail),
+    ("opensmtpd-log", _opensmtpd),
+    ("powermta-log", _powermta),
+    ("exchange-log", _exchange),
+    ("exim-log", _exim),
+    ("qmail-log", _qmail),
+)

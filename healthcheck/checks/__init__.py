@@ -1,0 +1,66 @@
+"""The topics, in the order they are gathered. A list you can read: no discovery, nothing that registers itself.
+
+A topic is a module with TOPIC, first, foresee, gather and judge (docs/architecture.md). Those of one stage do not need each
+other; a later stage may read what an earlier one put into the facts. Topics meet in checks/facts.py, never by import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+
+from ..catalog import Blocklist
+from ..model import Answer, Question, ScanInput
+from . import alignment, dkim, dmarc, dnsbl, mx, ptr, spf
+
+STAGES: tuple[tuple[ModuleType, ...], ...] = (
+    (mx, spf, dmarc, ptr),
+    (dkim,),  # hints from mx and spf
+    (alignment, dnsbl),  # what spf, dkim and dmarc found; the addresses of mx and spf
+)
+TOPICS: tuple[ModuleType, ...] = tuple(topic for stage in STAGES for topic in stage)
+# the order in which a report shows them
+SHOWN = ("mx", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl")
+# what a topic reads from the facts, and so has to be gathered with it
+NEEDS: dict[str, tuple[str, ...]] = {
+    "mx": ("spf",),  # how bad it is to take no mail depends on whether the domain sends any
+    "dkim": ("mx", "spf"),
+    "alignment": ("mx", "spf", "dkim", "dmarc"),
+    "dnsbl": ("mx", "spf"),
+}
+CORE = ("mx", "spf", "dmarc")
+
+Foresee = Callable[[Question, Answer], Iterable[Question]]
+
+
+def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
+    """The topics to gather so that the wanted ones can be judged, in the order of STAGES; all for None. Pure.
+
+    >>> [topic.TOPIC for topic in needed(["dnsbl"])]
+    ['mx', 'spf', 'dnsbl']
+    """
+    if wanted is None:
+        return TOPICS
+    names = set(wanted)
+    names |= {need for name in names for need in NEEDS.get(name, ())}
+    return tuple(topic for topic in TOPICS if topic.TOPIC in names)
+
+
+def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Iterator[Question]:
+    """Every question that can be asked before anything is known, those on the longest chains first. Pure."""
+    for topic in topics:
+        yield from (dnsbl.first(wanted, lists) if topic is dnsbl else topic.first(wanted))
+
+
+def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Foresee:
+    """A function that says which questions an answer will lead to, over some topics and blocklists. Pure, also what it returns.
+
+    A question's role says which topic asked it, and why; a topic passes over roles that it does not know.
+    """
+    chosen = tuple(topics)
+
+    def over_topics(question: Question, answer: Answer) -> Iterator[Question]:
+        for topic in chosen:
+            yield from (dnsbl.foresee(question, answer, lists) if topic is dnsbl else topic.foresee(question, answer))
+
+    return over_topics

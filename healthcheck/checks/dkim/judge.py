@@ -1,0 +1,116 @@
+"""Findings about DKIM keys. Pure. RFC 6376, RFC 8301, RFC 8463."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...model import Answer, Finding, Record, Status
+from ..base import could_not_check, finding
+from ..facts import Facts
+from .record import DkimKey, looks_like_key, parse, texts
+
+if TYPE_CHECKING:
+    from . import DkimFacts, SelectorFacts
+
+SMALL = 1024  # RFC 8301 section 3.2: a verifier must not accept less
+RECOMMENDED = 2048
+
+
+def judge(facts: Facts) -> Iterator[Finding]:
+    """A finding for each key that was given or found, or what can be said where none was. Pure. RFC 6376 section 3.6.1."""
+    dkim = facts.dkim
+    if dkim is None or dkim.domainkey is None:
+        return
+    for read in dkim.selectors.values():
+        yield from _selector(dkim, read)
+    yield from _wildcard(dkim)
+    yield from could_not_check("DKM", dkim.domain, dkim.unsure)
+    if any(s.state in ("key", "several", "no-key") for s in dkim.selectors.values()):
+        yield from _ed25519_alone(dkim)
+        return
+    values = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "outcome": dkim.domainkey.outcome.value}
+    if dkim.no_keys:
+        yield finding("DKM009", Status.WARN, dkim.domain, [dkim.domainkey, *dkim.confirmed], **values)
+    elif not any(f.code == "DKM999" for f in could_not_check("DKM", dkim.domain, dkim.unsure)):
+        evidence = [a for a in (dkim.domainkey, dkim.probe) if a is not None]
+        yield finding("DKM010", Status.UNKNOWN, dkim.domain, evidence, **values)
+
+
+def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
+    answer = read.answer
+    given = read.source == "given"
+    if answer is None or answer.unsure:
+        return
+    values = {"selector": read.selector, "domain": dkim.domain, "name": answer.name}
+    # what nobody said is in use may be left over from an old service: that is worth a warning, no more
+    fault = Status.FAIL if given else Status.WARN
+    if read.state == "absent":
+        yield finding("DKM002", Status.FAIL, answer.name, [answer], outcome=answer.outcome.value, **values)
+    elif read.state in ("no-key", "several"):
+        if read.state == "several":
+            yield finding("DKM007", fault, answer.name, [answer], count=len([t for t in texts(answer) if looks_like_key(t)]), **values)
+        elif given:
+            yield finding("DKM012", fault, answer.name, [answer], reason="no-key", **values)
+    elif read.state in ("key", "wildcard"):
+        yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values) if read.type else ()
+
+
+def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, values: dict[str, str]) -> Iterator[Finding]:
+    """One key record. The first fault that makes it useless is told; the rest would only repeat it."""
+    given = read.source == "given"
+    what = {"type": key.type, "bits": key.bits or 0, **values}
+    if key.revoked:
+        yield finding("DKM005", Status.FAIL if given else Status.NOTE, answer.name, [answer], **what)
+    elif key.error == "unknown-type":
+        yield finding("DKM015", fault, answer.name, [answer], **what)
+    elif key.error in ("bad-base64", "bad-key"):
+        yield finding("DKM008", fault, answer.name, [answer], reason=key.error, **what)
+    elif key.error:
+        yield finding("DKM012", fault, answer.name, [answer], reason=key.error, **what)
+    elif not key.sha256:
+        # RFC 8301 section 3.1: rsa-sha1 is not used any more
+        yield finding("DKM013", fault, answer.name, [answer], hashes=":".join(key.hashes), **what)
+    elif not key.for_mail:
+        yield finding("DKM014", fault, answer.name, [answer], services=":".join(key.services), **what)
+    elif key.type == "rsa" and (key.bits or 0) < SMALL:
+        yield finding("DKM003", fault, answer.name, [answer], **what)
+    else:
+        if key.type == "rsa" and (key.bits or 0) < RECOMMENDED:
+            yield finding("DKM004", Status.NOTE, answer.name, [answer], **what)
+        else:
+            yield finding("DKM001", Status.PASS, answer.name, [answer], **what)
+        if key.testing:
+            yield finding("DKM006", Status.WARN, answer.name, [answer], record=_without_test(answer), **what)
+
+
+def _without_test(answer: Answer) -> Record | None:
+    """The record without its test flag; everything else, the key above all, as it is."""
+    if answer.aliases or len(answer.values) != 1:
+        return None
+    parts = []
+    for part in answer.values[0].split(";"):
+        name, equals, value = part.partition("=")
+        if name.strip() == "t" and equals:
+            flags = [flag.strip() for flag in value.split(":") if flag.strip().lower() not in ("y", "")]
+            if not flags:
+                continue
+            parts.append(f"t={':'.join(flags)}")
+        elif part.strip():
+            parts.append(part.strip())
+    return Record(answer.name, "TXT", answer.values, ("; ".join(parts),))
+
+
+def _wildcard(dkim: DkimFacts) -> Iterator[Finding]:
+    probe = dkim.probe
+    if probe is None or not probe.found or not any(looks_like_key(t) for t in texts(probe)):
+        return
+    code = "DKM011" if dkim.revoked_wildcard else "DKM018"
+    yield finding(code, Status.WARN, dkim.domain, [probe], domain=dkim.domain, name=f"*._domainkey.{dkim.domain}")
+
+
+def _ed25519_alone(dkim: DkimFacts) -> Iterator[Finding]:
+    good = [s for s in dkim.selectors.values() if s.usable]
+    if good and all(s.type == "ed25519" for s in good):
+        evidence = [s.answer for s in good if s.answer is not None]
+        yield finding("DKM016", Status.NOTE, dkim.domain, evidence, domain=dkim.domain, selectors=", ".join(s.selector for s in good))

@@ -1,0 +1,160 @@
+"""A DMARC record read tag by tag, as RFC 9989 section 4.8 has it. Pure; raises nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from ...model import Answer
+
+POLICIES = ("none", "quarantine", "reject")  # weakest first
+REMOVED = ("pct", "rf", "ri")  # of RFC 7489; gone with RFC 9989
+VALUES = {"p": POLICIES, "sp": POLICIES, "np": POLICIES, "adkim": ("r", "s"), "aspf": ("r", "s"), "t": ("y", "n"), "psd": ("y", "n", "u")}
+KNOWN = (*VALUES, "v", "rua", "ruf", "fo", *REMOVED)
+RECORD_LIMIT = 16384
+URI_LIMIT = 50
+
+_VERSION = re.compile(r"[ \t]*v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")  # RFC 9989 section 4.7: the value is case-sensitive, the name is not
+_VERSION_ANY = re.compile(r"\W{0,4}v?\W{0,3}dmarc\W{0,2}\d?\b", re.IGNORECASE)
+_MAILTO = re.compile(r"mailto:([^@\s]{1,256})@([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAddress:
+    """One address of rua or ruf. domain: where the reports go, "" where it is no mailto: address."""
+
+    tag: str
+    text: str
+    domain: str
+    sized: bool = False  # carries "!10m", which RFC 9989 lets receivers ignore
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcRecord:
+    """One record. tags: as published, first of each; bad: (tag, value, reason) of those whose value is discarded."""
+
+    text: str
+    tags: tuple[tuple[str, str], ...]
+    bad: tuple[tuple[str, str, str], ...]
+    reports: tuple[ReportAddress, ...]
+    unknown: tuple[str, ...]
+    removed: tuple[str, ...]
+    p: str | None
+    sp: str | None
+    np: str | None
+    adkim: str = "r"
+    aspf: str = "r"
+    testing: bool = False
+    psd: str = "u"
+
+    @property
+    def usable(self) -> bool:
+        """RFC 9989 section 4.7: without a valid p it is p=none where a valid rua stands, and no DMARC at all otherwise."""
+        return self.p is not None or any(r.tag == "rua" and r.domain for r in self.reports)
+
+    @property
+    def policy(self) -> str:
+        return self.p or "none"
+
+    @property
+    def for_subdomains(self) -> str:
+        return self.sp or self.policy
+
+    @property
+    def for_nonexistent(self) -> str:
+        return self.np or self.for_subdomains
+
+    def lowered(self, policy: str) -> str:
+        """RFC 9989 section 4.7: t=y asks that the policy be applied one level down."""
+        return POLICIES[max(0, POLICIES.index(policy) - 1)] if self.testing else policy
+
+
+def texts(answer: Answer) -> tuple[str, ...]:
+    if answer.values:
+        return answer.values
+    return tuple(b"".join(s).decode("utf-8", "backslashreplace") for s in answer.strings)
+
+
+def select(answer: Answer) -> tuple[str, ...]:
+    """The DMARC records among the TXT records of a name; other text is nobody's business (RFC 9989 section 4.10)."""
+    return tuple(text for text in texts(answer) if _VERSION.match(text[:64]))
+
+
+def nearly(answer: Answer) -> tuple[str, ...]:
+    """Records that were meant as DMARC and are none ("v=dmarc1", "DMARC1; p=none")."""
+    good = select(answer)
+    return tuple(text for text in texts(answer) if text not in good and _VERSION_ANY.match(text[:40]))
+
+
+def parse(text: str) -> DmarcRecord:
+    """Read one record. A value that cannot be is discarded for its default and listed in `bad`. Pure."""
+    tags: dict[str, str] = {}
+    bad: list[tuple[str, str, str]] = []
+    unknown: list[str] = []
+    for part in text[:RECORD_LIMIT].split(";"):
+        name, equals, value = part.partition("=")
+        name, value = name.strip(" \t").lower(), value.strip(" \t")
+        if not name and not equals:
+            continue
+        if not equals or not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+            bad.append((part.strip()[:60], "", "no-tag"))
+        elif name in tags:
+            bad.append((name, value[:60], "repeated"))
+        elif name not in KNOWN:
+            # RFC 9989 section 4.7: unknown tags are ignored
+            unknown.append(name)
+        else:
+            tags[name] = value
+    chosen: dict[str, str] = {}
+    for name, allowed in VALUES.items():
+        if name not in tags:
+            continue
+        # RFC 5234 section 2.3: literals of a grammar are case-insensitive
+        value = tags[name].lower()
+        if value in allowed:
+            chosen[name] = value
+        else:
+            bad.append((name, tags[name][:60], "bad-value"))
+    if "fo" in tags and not _fo_valid(tags["fo"]):
+        bad.append(("fo", tags["fo"][:60], "bad-value"))
+    reports = tuple(_reports(tags, bad))
+    return DmarcRecord(
+        text=text,
+        tags=tuple(tags.items()),
+        bad=tuple(bad),
+        reports=reports,
+        unknown=tuple(dict.fromkeys(unknown)),
+        removed=tuple(n for n in REMOVED if n in tags),
+        p=chosen.get("p"),
+        sp=chosen.get("sp"),
+        np=chosen.get("np"),
+        adkim=chosen.get("adkim", "r"),
+        aspf=chosen.get("aspf", "r"),
+        testing=chosen.get("t") == "y",
+        psd=chosen.get("psd", "u"),
+    )
+
+
+def _fo_valid(text: str) -> bool:
+    options = text.lower().replace(" ", "").split(":")
+    # RFC 9989 section 4.7: 0 and 1 exclude each other, each stands once
+    return set(options) <= {"0", "1", "d", "s"} and len(set(options)) == len(options) and not {"0", "1"} <= set(options)
+
+
+def _reports(tags: dict[str, str], bad: list[tuple[str, str, str]]) -> list[ReportAddress]:
+    out: list[ReportAddress] = []
+    for tag in ("rua", "ruf"):
+        for uri in tags.get(tag, "").split(",")[:URI_LIMIT] if tag in tags else ():
+            text = uri.strip()
+            address, _, size = text.partition("!")
+            found = _MAILTO.fullmatch(unquote(address.partition("?")[0]))
+            if found and "." in found.group(2) and ".." not in found.group(2):
+                out.append(ReportAddress(tag, text[:300], found.group(2).lower().rstrip("."), bool(size)))
+            elif re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:", text) and not text.lower().startswith("mailto:"):
+                # RFC 9989 section 4.7: any URI may stand there, only mailto is sure to be served
+                out.append(ReportAddress(tag, text[:300], ""))
+                bad.append((tag, text[:60], "not-mailto"))
+            else:
+                bad.append((tag, text[:60], "bad-address"))
+    return out

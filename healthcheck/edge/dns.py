@@ -1,0 +1,286 @@
+"""The one DNS seam of a scan: everything, the three libraries included, asks through it.
+
+One entry for each (name, type, DO): asked once, joined by whoever waits, kept for the whole scan. A question can be demanded
+(somebody waits for it, it is charged to a budget and stands in the transcript) or speculated (a topic foresees that it will
+be demanded). Speculation changes when a question goes out, never what a report says.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.nameserver
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.resolver
+
+from ..model import Answer, Outcome, Question, Secure, Timing
+from . import codec
+from .codec import Malformed, name_text, name_wire, tidy
+from .line import Line
+from .memo import Head, Key, Memo
+
+if TYPE_CHECKING:
+    from .world import World
+
+DEMANDED = 100  # questions on names that scanned data chose
+FIXED = 600  # questions of fixed lists
+SPECULATIVE = 50  # speculated and never demanded
+GRACE = 0.05  # seconds past the deadline that an answer on its way into the memo may take
+
+Foresee = Callable[[Question, Answer], Iterable[Question]]
+
+_log = logging.getLogger(__name__)
+
+
+class Unanswered(dns.exception.Timeout, OSError):
+    """What a library is told about a question without any answer. An OSError, so that dnspython does not ask again."""
+
+
+class Seam(Memo, dns.nameserver.Nameserver):
+    """See docs/architecture.md. Thread-safe; no method raises on what the network says."""
+
+    def __init__(self, world: World, line: Line, foresee: Foresee | None, opened: float, deadline: float) -> None:
+        super().__init__(world, line, opened + deadline)
+        self.faults: list[Exception] = []  # what a topic's foresee raised: a fault of ours, kept for the tests
+        self._foresee, self._opened, self._deadline = foresee, opened, deadline
+        self._ended: float | None = None
+        self._demanded: dict[Key, Answer | None] = {}  # in the order of demand
+        self._spent = {False: 0, True: 0}  # by `fixed`
+        self._guessed = 0  # speculated, not fixed, not demanded so far
+        self._guessed_fixed = 0
+
+    # ------------------------------------------------------------------ asking
+
+    def ask(self, name: str, rtype: str, *, fixed: bool = False, shared: bool = False) -> Answer:
+        """The answer to one question, demanded: waits until it is known, at most until the scan's time is over.
+
+        `name` in any case, with or without the trailing dot. Outcomes other than found, nodata and nxdomain say only that
+        it could not be looked up; `detail` says why. Never raises. Cost: one question, none where it was asked before.
+        """
+        return self.ask_all((Question(name, rtype, fixed=fixed, shared=shared),))[0]
+
+    def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
+        """The answers to several questions, in the order asked: starts all, then waits. Charged in that order. Never raises."""
+        started = [self._demand(q) for q in questions]
+        return tuple(item if isinstance(item, Answer) else self._await(item) for item in started)
+
+    def ask_each(self, name: str, rtype: str) -> tuple[Answer, ...]:
+        """The same question put to each of at most two configured nameservers by itself; one answer where there is one only."""
+        servers = self._world.nameservers[:2]
+        if len(servers) < 2:
+            return (self.ask(name, rtype),)
+        started = [self._demand(Question(name, rtype), server=server) for server in servers]
+        return tuple(item if isinstance(item, Answer) else self._await(item) for item in started)
+
+    def foresee(self, questions: Iterable[Question]) -> None:
+        """Speculation: starts the questions and waits for nothing. What is over its budget is left out, without a trace."""
+        for question in questions:
+            self._guess(question)
+
+    def transcript(self) -> tuple[Answer, ...]:
+        """Every demanded question with its answer, once each, in the order of demand."""
+        with self._lock:
+            return tuple(a for a in self._demanded.values() if a is not None)
+
+    def timing(self) -> Timing:
+        """Questions put to the wire or the zone files (retries left out), how many of them differ, milliseconds since open."""
+        with self._lock:
+            until = self._ended if self._ended is not None else time.monotonic()
+            return Timing(self._sent, len(self._raws), round((until - self._opened) * 1000, 1))
+
+    def close(self) -> None:
+        """Ends the scan: whatever is asked afterwards is NOT_ASKED."""
+        with self._lock:
+            if self._ended is None:
+                self._ended = time.monotonic()
+        self._line.close()
+        for head in list(self._heads.values()):
+            if head.answer is None:
+                head.answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, detail="the scan ended before an answer came")
+                head.known.set()
+
+    # ------------------------------------------------------------------ demand
+
+    def _key(self, name: str, rtype: str, do: bool, server: str) -> Key:
+        try:
+            number = int(dns.rdatatype.from_text(rtype))
+        except (dns.exception.DNSException, ValueError):
+            raise Malformed(f"“{rtype}” is no DNS record type") from None
+        # RFC 6895 section 3.1: 128 to 255 are meta types; RFC 8482: ANY is not answered any more
+        if number == codec.OPT or 128 <= number <= 255 or number == 0:
+            raise Malformed(f"type {rtype} cannot be asked")
+        return name_wire(name), number, do, server
+
+    def _demand(self, question: Question, *, do: bool = False, server: str = "") -> Answer | Head:
+        name, rtype = tidy(question.name), question.rtype.upper()
+        try:
+            key = self._key(name, rtype, do, server)
+        except Malformed as error:
+            return self._record((name.encode("utf-8", "replace"), -1, do, rtype), Answer(name, rtype, Outcome.ERROR, detail=str(error)))
+        with self._lock:
+            held = self._demanded.get(key)
+            if held is not None and held.outcome is Outcome.NOT_ASKED and key not in self._heads:
+                return held
+            if key not in self._demanded:
+                refusal = self._charge(question)
+                self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal) if refusal else None
+                if refusal:
+                    # an answer that speculation brought is not used: what a report says does not depend on luck
+                    self._heads.pop(key, None)
+                    return self._demanded[key] or Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal)
+            if key not in self._heads and (late := self._over()):
+                answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=late)
+                return answer
+            head, start, ahead = self._enter(key, replace(question, name=name, rtype=rtype), demanded=True)
+        self._go(head, question if ahead else None, start)
+        return head
+
+    def _charge(self, question: Question) -> str:
+        if question.shared:
+            return ""  # it belongs to the World, whoever asks first
+        limit = FIXED if question.fixed else DEMANDED
+        if self._spent[question.fixed] >= limit:
+            return f"not asked: this scan has spent its {limit} questions"
+        self._spent[question.fixed] += 1
+        return ""
+
+    def _over(self) -> str:
+        if self._ended is not None:
+            return "not asked: the scan is over"
+        if time.monotonic() >= self._end:
+            return f"not asked: the scan's time ({self._deadline:g} s) was over"
+        return ""
+
+    def _record(self, key: Key, answer: Answer) -> Answer:
+        with self._lock:
+            return self._demanded.setdefault(key, answer) or answer
+
+    def _await(self, head: Head) -> Answer:
+        if not head.known.wait(max(0.0, self._end - time.monotonic()) + GRACE):
+            words = f"no answer before the scan's time ({self._deadline:g} s) was over"
+            answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, aliases=head.aliases, detail=words)
+        else:
+            assert head.answer is not None
+            answer = self._sure(head, head.answer)
+        with self._lock:
+            if head.final is None:
+                head.final = answer
+                self._demanded[head.key] = answer
+            return head.final
+
+    # ------------------------------------------------------------------ speculation
+
+    def _guess(self, question: Question) -> None:
+        name, rtype = tidy(question.name), question.rtype.upper()
+        try:
+            key = self._key(name, rtype, False, "")
+        except Malformed:
+            return
+        with self._lock:
+            if key not in self._heads:
+                if self._over() or self._demanded.get(key) is not None:
+                    return
+                if self._guessed_fixed + self._spent[True] >= FIXED if question.fixed or question.shared else self._guessed >= SPECULATIVE:
+                    return
+            head, start, ahead = self._enter(key, replace(question, name=name, rtype=rtype), demanded=False)
+        self._go(head, question if ahead else None, start)
+
+    def _enter(self, key: Key, question: Question, *, demanded: bool) -> tuple[Head, bool, bool]:
+        """The entry of a question; whether it is new; and whether its answer is to be foreseen in a role that is new.
+
+        The caller holds the lock.
+        """
+        head = self._heads.get(key)
+        start = head is None
+        if head is None:
+            head = self._heads[key] = Head(key, question.name, question.rtype, question.shared, question.fixed or question.shared)
+            head.demanded = demanded
+            step = 0 if demanded else 1
+        else:
+            step = -1 if demanded and not head.demanded else 0
+            head.demanded = head.demanded or demanded
+        if head.fixed:
+            self._guessed_fixed += step
+        else:
+            self._guessed += step
+        ahead = question.role not in head.roles and head.answer is not None
+        head.roles.setdefault(question.role, question)
+        return head, start, ahead
+
+    def _go(self, head: Head, foreseen: Question | None, start: bool) -> None:
+        if start:
+            self._follow(head, head.key[0])
+        elif foreseen is not None and head.answer is not None:
+            self._settled(replace(foreseen, name=head.name, rtype=head.rtype), head.answer)
+
+    def _settled(self, question: Question, answer: Answer) -> None:
+        if self._foresee is None:
+            return
+        try:
+            for more in self._foresee(question, answer):
+                self._guess(more)
+        except Exception as error:
+            # what a topic foresees is a convenience: its fault must not cost an answer
+            self.faults.append(error)
+            _log.exception("foresee failed for %s %s (role %r)", question.name, question.rtype, question.role)
+
+    # ------------------------------------------------------------------ for libraries
+
+    def __str__(self) -> str:
+        return self._world.describe
+
+    def kind(self) -> str:
+        return "Seam"
+
+    def is_always_max_size(self) -> bool:
+        return True
+
+    def answer_nameserver(self) -> str:
+        return self._world.nameservers[0] if self._world.nameservers else "zone files"
+
+    def answer_port(self) -> int:
+        return 53
+
+    def resolver(self) -> dns.resolver.Resolver:
+        """A dnspython resolver that asks through this seam and through nothing else."""
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers = [self]
+        resolver.lifetime = resolver.timeout = self._deadline
+        resolver.search = []
+        return resolver
+
+    def query(self, request: dns.message.QueryMessage, *_: Any, **__: Any) -> dns.message.Message:
+        """dnspython's way to ask: demanded, and charged. The time it allows is not looked at; the scan's deadline is.
+
+        Raises Unanswered for a time-out and for what was not asked; everything else is a message, BOGUS and ERROR as SERVFAIL.
+        """
+        asked = request.question[0]
+        response = dns.message.make_response(request, recursion_available=True)
+        if asked.rdclass != dns.rdataclass.IN:
+            response.set_rcode(dns.rcode.REFUSED)
+            return response
+        do = bool(request.ednsflags & dns.flags.DO)
+        name = name_text(asked.name.to_digestable())
+        item = self._demand(Question(name, dns.rdatatype.to_text(asked.rdtype)), do=do)
+        answer = item if isinstance(item, Answer) else self._await(item)
+        if answer.outcome in (Outcome.TIMEOUT, Outcome.NOT_ASKED):
+            raise Unanswered(timeout=self._deadline)  # type: ignore[no-untyped-call]
+        rcodes = {Outcome.NXDOMAIN: dns.rcode.NXDOMAIN, Outcome.REFUSED: dns.rcode.REFUSED}
+        response.set_rcode(rcodes.get(answer.outcome, dns.rcode.SERVFAIL if answer.unsure else dns.rcode.NOERROR))
+        if answer.secure is Secure.YES:
+            response.flags |= dns.flags.AD
+        if not answer.unsure and not isinstance(item, Answer):
+            for raw in item.trail:
+                if raw.reply is not None:
+                    section, response.authority = raw.reply.sections()
+                    response.answer.extend(section)
+        return response

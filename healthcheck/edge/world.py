@@ -1,0 +1,249 @@
+"""The ports that are handed to everyone: who answers DNS questions, and what time it is."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+
+import dns.exception
+import dns.resolver
+
+from ..errors import InputError, ZoneError
+from ..model import Location, Outcome
+from . import codec
+from .codec import Malformed, Reply, name_wire
+from .dns import Foresee, Seam
+from .line import Nowhere, Source
+from .loop import Server
+from .memo import Key
+from .wire import Resolvers
+from .zones import ZoneFiles, ZoneSet, within
+
+KEEP = 3600  # seconds that the World keeps a shared answer
+KEEP_FAILURE = 60
+SYSTEM_SERVERS = 3  # as many as the C library asks
+BOGUS_PROBE = "dnssec-failed.org"  # a name that is signed wrongly on purpose
+DEMO = Path(__file__).parent.parent / "data" / "demo"
+DEMO_NAMES = ("example", "test")  # RFC 2606 section 2
+
+_PLACE = re.compile(r"\[(?P<v6>[^\]]+)\](?::(?P<port6>\d+))?|(?P<v4>[0-9.]+)(?::(?P<port4>\d+))?|(?P<bare>[0-9a-fA-F:.]+(?:%\w+)?)")
+
+
+class Session:
+    """One scan's time with a World. Leaving it ends every thread and socket that it opened."""
+
+    def __init__(self, world: World, foresee: Foresee | None, deadline: float) -> None:
+        opened = time.monotonic()
+        self.world = world
+        self.now = world.clock()
+        self.dns = Seam(world, world.source.line(opened + deadline), foresee, opened, deadline)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+        if World.strict and error is None and self.dns.faults:
+            raise self.dns.faults[0]
+
+    def close(self) -> None:
+        self.dns.close()
+
+
+class World:
+    """Who answers. Thread-safe; one World serves any number of scans, one after the other or at once.
+
+    Use World.live(), World.zones() or World.demo(). Between scans it keeps the shared questions' answers for an hour (failures
+    for a minute), and which of its resolvers was shown to validate DNSSEC.
+    """
+
+    strict = False  # tests: a topic's foresee that raised is raised again when its session ends
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        describe: str,
+        nameservers: tuple[str, ...] = (),
+        only_zone: bool = False,
+        bogus_probe: str = BOGUS_PROBE,
+        held: ZoneSet | None = None,
+    ) -> None:
+        try:
+            name_wire(codec.tidy(bogus_probe))
+        except Malformed as error:
+            raise InputError(f"“{bogus_probe}”: {error}") from None
+        self.source = source
+        self.describe = describe
+        self.nameservers = nameservers
+        self.only_zone = only_zone
+        self.bogus_probe = codec.tidy(bogus_probe)
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._held = held
+        self._beneath: World | None = None
+        self._demo: World | None = None
+        self._lock = threading.Lock()
+        self._kept: dict[Key, tuple[float, Reply]] = {}
+        self._validating: dict[str, tuple[float, bool | None]] = {}
+
+    # ------------------------------------------------------------------ the three worlds
+
+    @classmethod
+    def live(cls, nameservers: Iterable[str] = (), *, bogus_probe: str = BOGUS_PROBE, resolv_conf: str = "/etc/resolv.conf") -> World:
+        """The DNS, through these nameservers, or through the system's where none is given.
+
+        nameservers   "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353", in the order of preference
+        bogus_probe   a name whose signature is broken: a resolver that refuses it validates
+        With no resolver at hand every question says so at once. Raises InputError for what is no address. Asks nothing yet.
+        """
+        given = tuple(nameservers)
+        servers = tuple(_server(text) for text in given)
+        if not servers:
+            try:
+                found = dns.resolver.Resolver(resolv_conf)
+                servers = tuple(_server(str(a), found.port) for a in found.nameservers[:SYSTEM_SERVERS] if isinstance(a, str))
+            except (dns.exception.DNSException, OSError, ValueError, InputError) as error:
+                return cls._nowhere(f"{resolv_conf}: {str(error) or type(error).__name__}", bogus_probe)
+            if not servers:
+                return cls._nowhere(f"{resolv_conf} names none", bogus_probe)
+        labels = tuple(dict.fromkeys(s.label for s in servers))
+        servers = tuple({s.label: s for s in servers}.values())
+        return cls(
+            Resolvers(servers), describe=("resolver " if len(labels) == 1 else "resolvers ") + ", ".join(labels), nameservers=labels, bogus_probe=bogus_probe
+        )
+
+    @classmethod
+    def _nowhere(cls, why: str, bogus_probe: str) -> World:
+        detail = f"no resolver is configured on this machine ({why})"
+        return cls(Nowhere(Outcome.ERROR, detail), describe="no resolver", bogus_probe=bogus_probe)
+
+    @classmethod
+    def zones(cls, paths: Iterable[str | Path], *, only: bool = False, beneath: World | None = None) -> World:
+        """Zone files laid over `beneath` (the live DNS where it is None), or alone with `only`.
+
+        A file with an SOA is authoritative at and below its origin, down to its NS cuts; the record sets of a file without one
+        stand in place of those beneath, a later file's in place of an earlier one's. Every answer from a file is `secure=draft`.
+        With `only` what no file holds is NOT_ASKED by the server "zone files". Raises ZoneError, with file, line and reason.
+        """
+        held = ZoneSet.read([paths] if isinstance(paths, (str, Path)) else paths)
+        shown = ("zone file " if len(held.files) == 1 else "zone files ") + ", ".join(Path(f).name for f in held.files)
+        if only:
+            return cls(ZoneFiles(held), describe=shown, only_zone=True, held=held)
+        return cls._over(held, beneath or cls.live(), shown)
+
+    @classmethod
+    def _over(cls, held: ZoneSet, beneath: World, shown: str, claims: tuple[str, ...] = ()) -> World:
+        world = cls(
+            ZoneFiles(held, beneath.source, tuple(name_wire(c) for c in claims)),
+            describe=f"{shown} over {beneath.describe}",
+            nameservers=beneath.nameservers,
+            only_zone=beneath.only_zone,
+            bogus_probe=beneath.bogus_probe,
+            held=held,
+        )
+        world._beneath = beneath
+        return world
+
+    @classmethod
+    def demo(cls, beneath: World | None = None, *, folder: Path = DEMO) -> World:
+        """The demo world over `beneath` (the live DNS where it is None): it answers for .example and .test, and for nothing else.
+
+        A name there that its files do not hold does not exist. Files for other names (the blocklists and reverse names that
+        its stories need) are used by for_domain() alone: were they to answer for a real address, a list that nobody asked
+        would look clean. Raises ZoneError.
+        """
+        beneath = beneath or cls.live()
+        files = sorted(folder.glob("*.zone"))
+        everything = ZoneSet.read(files)
+        claims = tuple(name_wire(c) for c in DEMO_NAMES)
+        if stray := next((n for n in everything.patch.sets if not any(within(n, c) for c in claims)), None):
+            raise ZoneError(f"{folder.name}: a file without SOA holds {codec.name_text(stray)}, which is no name of the demo world")
+        own = {origin: zone for origin, zone in everything.zones.items() if any(within(origin, c) for c in claims)}
+        held = ZoneSet(own, everything.patch, everything.files)
+        world = cls._over(held, beneath, "the demo world", DEMO_NAMES)
+        world._demo = cls._over(everything, beneath, "the demo world", DEMO_NAMES)
+        return world
+
+    def for_domain(self, domain: str) -> World:
+        """The World in which to scan a domain: this one, but for a demo world, where real domains are scanned beneath it and
+        the domains of the demo among its own blocklists. Their shared answers are kept apart."""
+        if self._demo is None or self._beneath is None:
+            return self
+        return self._demo if codec.tidy(domain).rpartition(".")[2] in DEMO_NAMES else self._beneath
+
+    def locate(self, name: str, rtype: str) -> Location | None:
+        """File and line of a record set that a zone file holds, None for any other. Never raises."""
+        try:
+            found = self._held.locate(name_wire(codec.tidy(name)), int(dns.rdatatype.from_text(rtype))) if self._held else None
+        except (Malformed, dns.exception.DNSException, ValueError):
+            return None
+        return found or (self._beneath.locate(name, rtype) if self._beneath else None)
+
+    # ------------------------------------------------------------------ scans
+
+    def open(self, foresee: Foresee | None = None, *, deadline: float = 15.0) -> Session:
+        """One scan's session, to be used as a context manager. `deadline`: seconds after which everything answers at once."""
+        return Session(self, foresee, deadline)
+
+    def close(self) -> None:
+        """Forgets what was kept. Open sessions end by themselves."""
+        with self._lock:
+            self._kept.clear()
+            self._validating.clear()
+        if self._beneath is not None:
+            self._beneath.close()
+
+    # ------------------------------------------------------------------ what lasts longer than a scan (for the seam)
+
+    def recall(self, key: Key) -> Reply | None:
+        with self._lock:
+            until, reply = self._kept.get(key, (0.0, None))
+            return reply if time.monotonic() < until else None
+
+    def remember(self, key: Key, reply: Reply) -> None:
+        keep = KEEP if reply.failure is None else KEEP_FAILURE
+        with self._lock:
+            if len(self._kept) > 4096:  # far more than all lists' self-tests
+                self._kept.clear()
+            self._kept[key] = (time.monotonic() + keep, reply)
+
+    def validates(self, server: str) -> bool | None:
+        """Whether a resolver was shown to validate DNSSEC; None: not known."""
+        with self._lock:
+            until, value = self._validating.get(server, (0.0, None))
+            return value if time.monotonic() < until else None
+
+    def learned(self, server: str) -> bool:
+        """Whether it was tried not long ago to find out, with whatever result."""
+        with self._lock:
+            return time.monotonic() < self._validating.get(server, (0.0, None))[0]
+
+    def learn(self, server: str, value: bool | None) -> None:
+        with self._lock:
+            self._validating[server] = (time.monotonic() + (KEEP_FAILURE if value is None else KEEP), value)
+
+
+def _server(text: str, port: int = 53) -> Server:
+    found = _PLACE.fullmatch(text.strip())
+    refusal = InputError(f"“{text.strip()[:60]}” is no nameserver. Give its address: 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.")
+    if found is None:
+        raise refusal
+    host = found["v6"] or found["v4"] or found["bare"]
+    given = found["port6"] or found["port4"]
+    port = int(given) if given else port
+    try:
+        ip_address(host)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    except (ValueError, OSError, OverflowError):
+        raise refusal from None
+    if not 0 < port < 65536:
+        raise refusal
+    shown = f"[{host}]" if ":" in host and port != 53 else host
+    return Server(shown if port == 53 else f"{shown}:{port}", family, address)

@@ -1,0 +1,335 @@
+"""The pages. Parse, call one function, render; they work without JavaScript."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, current_app, make_response, redirect, render_template, request, url_for
+
+from ..catalog import DATA, catalog
+from ..errors import InputError, TooLargeError
+from ..model import MAX_INPUT, Diagnosis, Failure, ScanInput
+from ..render import json as as_json
+from ..render import lookup, pictures, words
+from .api import desk, scan_input
+from .jobs import Case, Job
+
+web = Blueprint("web", __name__)
+
+
+def register(app: Flask) -> None:
+    """The routes, and what the templates may call."""
+    app.register_blueprint(web)
+    app.jinja_env.globals.update(word=words.word, catalog=catalog, retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER)
+    app.jinja_env.filters.update(time_span=words.span_of_time)
+
+
+@web.app_context_processor
+def _shared() -> dict[str, Any]:
+    return {"demo": bool(current_app.config["DEMO"])}
+
+
+@cache
+def samples() -> dict[str, Any]:
+    """The samples of the home page, from data/demo/samples.toml; none where there is no such file."""
+    try:
+        return tomllib.loads((DATA / "demo" / "samples.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _esp_name(id_: str) -> str:
+    esp = catalog().esps.get(id_)
+    return esp.name if esp else id_
+
+
+@web.get("/")
+def home() -> str:
+    return _home()
+
+
+def _home(**given: Any) -> str:
+    return render_template("home.html", samples=samples() if current_app.config["DEMO"] else {}, **given)
+
+
+# ------------------------------------------------------------------ scan
+
+
+def _split(values: list[str]) -> list[str]:
+    """A field may hold several, with commas or spaces between."""
+    return [part for value in values for part in value.replace(",", " ").split()]
+
+
+def _wanted(source: Any) -> ScanInput:
+    return scan_input(source.get("domain", ""), _split(source.getlist("ip")), _split(source.getlist("selector")), source.get("mail_from") or None)
+
+
+def _address(wanted: ScanInput, endpoint: str = "web.scan") -> str:
+    given: dict[str, Any] = {"domain": wanted.domain.name, "ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
+    return url_for(endpoint, **{key: value for key, value in given.items() if value})
+
+
+def _refused(fault: InputError, **given: Any) -> Response:
+    """The home page again, with what was entered and what is wrong with it."""
+    return make_response(_home(fault=fault, given={**request.values.to_dict(), **given}), 413 if isinstance(fault, TooLargeError) else 400)
+
+
+@web.get("/scan")
+def scan() -> Response | str:
+    """Starts a scan, or joins it; answers at once, with the report where it is ready soon enough."""
+    try:
+        wanted = _wanted(request.args)
+    except InputError as fault:
+        return _refused(fault, box="scan")
+    job = desk().scan(wanted)
+    job.wait(current_app.config["HURRY"])
+    if job.fault:
+        raise job.fault
+    if job.report is None:
+        return render_template("progress.html", wanted=wanted, job=job, topics=_topics(job), poll=_address(wanted, "web.progress"))
+    report = as_json.report(job.report)
+    spf = report["facts"].get("spf") or {}
+    return render_template(
+        "report.html",
+        report=report,
+        tree=pictures.tree_rows(spf.get("tree")),
+        gauge=pictures.gauge(spf.get("lookups"), 10),
+        wanted=wanted,
+        share=_address(wanted),
+        api=_api_address(wanted),
+    )
+
+
+def _api_address(wanted: ScanInput) -> str:
+    given: dict[str, Any] = {"ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
+    return url_for("api.scan", domain=wanted.domain.name, **{key: value for key, value in given.items() if value})
+
+
+@web.post("/scan")
+def scan_again() -> Response:
+    """A new scan of the same inputs, then its page."""
+    try:
+        wanted = _wanted(request.form)
+    except InputError as fault:
+        return _refused(fault, box="scan")
+    desk().scan(wanted, again=True)
+    return make_response(redirect(_address(wanted), 303))
+
+
+@web.get("/scan/progress")
+def progress() -> Response:
+    """The list of topics alone, for the script; X-Over says that the report is there."""
+    try:
+        wanted = _wanted(request.args)
+    except InputError as fault:
+        abort(400, fault.detail)
+    job = desk().scan(wanted)
+    response = make_response(render_template("_progress.html", topics=_topics(job), job=job))
+    response.headers["X-Over"] = "1" if job.over else "0"
+    return response
+
+
+def _topics(job: Job) -> list[dict[str, Any]]:
+    """Every topic of the scan with its state, in the order in which a report shows them."""
+    from ..checks import SHOWN
+
+    asked = SHOWN if job.wanted.topics is None else job.wanted.topics
+    return [{"topic": t, "done": t in job.done, "verdict": job.done.get(t, "")} for t in asked]
+
+
+# ------------------------------------------------------------------ explain
+
+
+@web.get("/explain")
+def explain_form() -> Response:
+    return make_response(redirect(url_for("web.home") + "#explain", 303))
+
+
+@web.post("/explain")
+def explain() -> Response | str:
+    """The diagnosis at once; its evidence follows. The pasted text is in this answer and nowhere else."""
+    try:
+        text, shown = _pasted()
+        form = request.form
+        given = {
+            "from_domain": form.get("from") or None,
+            "mail_from": form.get("mail_from") or None,
+            "ips": tuple(_split(form.getlist("ip"))),
+            "selectors": tuple(_split(form.getlist("selector"))),
+        }
+        case = desk().explain(text, offline=bool(form.get("offline")), **given)
+    except InputError as fault:
+        return _refused(fault, box="explain")
+    if case.jobs:
+        desk().keep_case(case)
+        case.wait(current_app.config["HURRY"])
+    return _diagnosis(case, shown)
+
+
+def _pasted() -> tuple[str | bytes, str]:
+    """What was pasted, uploaded or chosen as a sample, and the same as text to show. Raises InputError, TooLargeError."""
+    form, upload = request.form, request.files.get("file")
+    if sample := form.get("sample"):
+        found = next((s for s in _bounce_samples() if s.get("id") == sample), None)
+        if not found or not current_app.config["DEMO"]:
+            raise InputError("There is no such sample.")
+        return str(found["text"]), str(found["text"])
+    octets = upload.read(MAX_INPUT + 1) if upload and upload.filename else b""
+    if octets:
+        if len(octets) > MAX_INPUT:
+            raise TooLargeError("The file is larger than 1 MiB. Give the bounce itself, without its attachments.")
+        return octets, octets.decode("utf-8", "replace")
+    # forms send CRLF; places in the text are counted with LF
+    text = form.get("text", "").replace("\r\n", "\n")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_INPUT:
+        raise TooLargeError("The text is larger than 1 MiB. Paste the bounce itself, without its attachments.")
+    if not text.strip("\0 \t\r\n"):
+        raise InputError("Nothing was pasted. Paste the bounce, or the line that the receiving server answered.")
+    return text, text
+
+
+def _bounce_samples() -> list[dict[str, Any]]:
+    return list(samples().get("bounce", []))
+
+
+@web.get("/explain/<id_>")
+def case(id_: str) -> Response | str:
+    """The diagnosis later: with its evidence, without the pasted text, which is not kept."""
+    found = desk().case(id_)
+    if found is None:
+        return make_response(
+            render_template(
+                "error.html", status=404, title="This diagnosis is gone", detail="Diagnoses are kept for ten minutes only. Paste the bounce again."
+            ),
+            404,
+        )
+    return _diagnosis(found, None)
+
+
+@web.get("/explain/<id_>/evidence/<int:n>")
+def evidence(id_: str, n: int) -> Response:
+    """What changes when the evidence arrives: one failure, for the script."""
+    found = desk().case(id_)
+    if found is None or not 0 <= n < len(found.diagnosis.failures):
+        abort(404)
+    failure = found.now().failures[n]
+    response = make_response(render_template("_failure.html", **_failure_context(failure, n), case=found))
+    response.headers["X-Over"] = "1" if found.over else "0"
+    return response
+
+
+def _diagnosis(found: Case, shown: str | None) -> str:
+    answer = found.now()
+    value = as_json.diagnosis(answer)
+    return render_template(
+        "diagnosis.html",
+        diagnosis=value,
+        failures=[_failure_context(f, n) for n, f in enumerate(answer.failures)],
+        pasted=_marked_paste(answer, shown),
+        case=found,
+        pending=bool(found.jobs) and not found.over,
+        kind=words.kind(answer.kind, answer.format),
+    )
+
+
+def _failure_context(failure: Failure, n: int) -> dict[str, Any]:
+    value = as_json.failure(failure)
+    spans = [b.span for b in failure.because]
+    return {
+        "f": value,
+        "n": n,
+        "cause": words.cause_of(failure),
+        "reply_marked": pictures.marked(*pictures.window(failure.bounce.reply.text, spans)),
+        "retry": words.retry(failure.retry),
+        "promoted": catalog().causes.get(failure.evidence.promoted_from or ""),
+    }
+
+
+def _marked_paste(answer: Diagnosis, shown: str | None) -> list[tuple[str, bool]] | None:
+    """The pasted text with the words that decided marked, where it is known that they stand there."""
+    if shown is None:
+        return None
+    spans = [b.input_span for f in answer.failures for b in f.because if b.input_span and _same(shown, b.input_span, b.text)]
+    return pictures.marked(*pictures.window(shown, spans))
+
+
+def _same(text: str, span: tuple[int, int], wanted: str) -> bool:
+    found = text[span[0] : span[1]]
+    return "".join(found.split()).casefold() == "".join(wanted.split()).casefold()
+
+
+# ------------------------------------------------------------------ the knowledge base
+
+
+@web.get("/codes")
+def codes() -> str:
+    q = request.args.get("q", "").strip()[:300]
+    known = catalog()
+    return render_template(
+        "codes.html", q=q, hits=lookup.search(q) if q else [], enhanced=known.enhanced_rows, basic=known.basic_rows, questions=known.words.get("questions", [])
+    )
+
+
+@web.get("/codes/<code>")
+def code(code: str) -> Response | str:
+    found = lookup.code(code)
+    if found is None:
+        if row := lookup.check_named(code):
+            return make_response(redirect(url_for("web.check", code=row.code), 303))
+        abort(404, "This is no enhanced status code (such as 5.7.26) and no reply code (such as 550).")
+    return render_template("code.html", code=found, cause=catalog().causes.get(found["cause"] or ""))
+
+
+@web.get("/checks")
+def checks() -> str:
+    return render_template("checks.html", checks=list(catalog().checks.values()))
+
+
+@web.get("/checks/<code>")
+def check(code: str) -> str:
+    row = lookup.check_named(code)
+    if row is None:
+        abort(404, "There is no check of this name.")
+    return render_template("check.html", row=row)
+
+
+@web.get("/causes")
+def causes() -> str:
+    return render_template("causes.html", causes=list(catalog().causes.values()))
+
+
+@web.get("/causes/<slug>")
+def cause(slug: str) -> str:
+    row = catalog().causes.get(slug)
+    if row is None:
+        abort(404, "There is no cause of this name.")
+    rules = [lookup.rule(r) for r in catalog().rules if r.cause == slug]
+    return render_template("cause.html", row=row, rules=rules, equivalents=words.equivalents(slug), retry=_cause_retry(row))
+
+
+def _cause_retry(row: Any) -> str:
+    from ..model import Retry
+
+    if row.retry:
+        return words.retry(Retry(tuple(row.retry), row.retry_until))
+    return words.retry(Retry(None) if row.after_fix else None)
+
+
+@web.get("/glossary")
+def glossary() -> str:
+    return render_template("glossary.html", terms=catalog().glossary)
+
+
+@web.get("/glossary/<slug>")
+def term(slug: str) -> str:
+    row = catalog().glossary.get(slug)
+    if row is None:
+        abort(404, "There is no such entry.")
+    return render_template("term.html", slug=slug, row=row)
+
+
+@web.get("/favicon.ico")
+def favicon() -> Response:
+    return make_response(redirect(url_for("static", filename="icon.svg"), 301))

@@ -1,0 +1,69 @@
+"""What the pages draw: marked words, the SPF include tree as rows, a gauge. Pure: geometry and order, no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+WINDOW = 900  # code points shown before and after what is marked
+MOST = 6000  # a text up to this length is shown whole
+
+
+def marked(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """A text cut into pieces, each with whether it is marked. Spans that overlap are merged, those outside the text dropped.
+
+    >>> marked("550 5.7.26 denied", [(4, 10)])
+    [('550 ', False), ('5.7.26', True), (' denied', False)]
+    """
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted((a, b) for a, b in spans if 0 <= a < b <= len(text)):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    out, at = [], 0
+    for start, end in merged:
+        out += [(text[at:start], False), (text[start:end], True)]
+        at = end
+    return [(piece, mark) for piece, mark in [*out, (text[at:], False)] if piece]
+
+
+def window(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """The part of a long text around what is marked, and the spans in it."""
+    if len(text) <= MOST:
+        return text, spans
+    inside = [s for s in spans if 0 <= s[0] < s[1] <= len(text)]
+    first = min((a for a, _ in inside), default=0)
+    start = text.rfind("\n", 0, max(0, first - WINDOW)) + 1 if first > WINDOW else 0
+    end = min(len(text), max(start + MOST // 2, min(max((b for _, b in inside), default=0), start + MOST) + WINDOW))
+    head, tail = ("… " if start else ""), (" …" if end < len(text) else "")
+    return head + text[start:end] + tail, [(a - start + len(head), b - start + len(head)) for a, b in inside if b <= end]
+
+
+def tree_rows(node: Mapping[str, Any] | None, most: int = 60) -> list[dict[str, Any]]:
+    """The SPF include tree, a row for each record: depth, domain, via, lookups, error, repeated, last (of its siblings).
+
+    Rows beyond `most` are left out; the last row then says how many ("more").
+    """
+    rows: list[dict[str, Any]] = []
+    left_out = 0
+    stack: list[tuple[Mapping[str, Any], int]] = [(node, 0)] if isinstance(node, Mapping) else []
+    while stack:
+        item, depth = stack.pop()
+        if len(rows) >= most:
+            left_out += 1
+        else:
+            keys = ("domain", "via", "lookups", "voids", "error", "repeated", "record", "complete")
+            rows.append({"depth": min(depth, 6), **{key: item.get(key) for key in keys}})
+        stack.extend((child, depth + 1) for child in reversed(item.get("children") or ()) if isinstance(child, Mapping))
+    if left_out:
+        rows.append({"depth": 0, "more": left_out})
+    return rows
+
+
+def gauge(value: int | None, limit: int, width: int = 240) -> dict[str, Any] | None:
+    """A bar of `width` units for a count with a limit: where it ends, and where the limit stands."""
+    if value is None:
+        return None
+    top = max(value, limit) + 2
+    return {"value": value, "limit": limit, "width": width, "bar": round(width * value / top), "mark": round(width * limit / top), "over": value > limit}

@@ -1,0 +1,202 @@
+"""The first question: is this domain's mail set up right?
+
+scan(domain, …) -> Report
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from .catalog import catalog
+from .checks import CORE, SHOWN, TOPICS, first, foresee, needed
+from .checks.dnsbl import chosen
+from .checks.facts import Facts
+from .errors import InputError
+from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, check_selector, worst
+
+if TYPE_CHECKING:
+    from .edge.world import Session, World
+
+DEADLINE = 15.0  # seconds; what has not been answered by then is reported as not looked up
+MAX_IPS = 16
+MAX_SELECTORS = 16
+# of a domain that does not exist only these say something of their own; the others would repeat that it is not there
+SPEAK_WITHOUT_DOMAIN = ("mx", "ptr", "dnsbl")
+
+Progress = Callable[[str, Status], None]
+
+
+def scan(
+    domain: str | Domain,
+    *,
+    ips: Iterable[str] = (),
+    selectors: Iterable[str] = (),
+    mail_from: str | Domain | None = None,
+    profile: str = "sending",
+    topics: Iterable[str] | None = None,
+    world: World | None = None,
+    source: str = "",
+    progress: Progress | None = None,
+    deadline: float = DEADLINE,
+) -> Report:
+    """Check whether a domain's mail is set up right, and report each problem with its evidence and what to publish instead.
+
+    domain     the domain of the From header, as a person writes it: a pasted URL, an address, capitals and U-labels are understood.
+    ips        the addresses that the mail is sent from, as text (at most 16); they are judged as the user's own.
+    selectors  DKIM selectors that are in use (at most 16); others are looked for besides.
+    mail_from  the domain of the envelope sender where it is another one; SPF is judged on it.
+    profile    "sending" (the default), or another word for a domain that sends no mail: then taking none is in order.
+    topics     the topics to report on (ids such as "spf"); None for all. What they need from others is gathered quietly.
+    world      where questions go: World.live(), World.zones(…) or World.demo(); the system's resolvers where None.
+    source     as given by the caller, to find its input again; not read.
+    progress   called as progress(topic id, verdict so far) once for each reported topic, in this thread.
+    deadline   seconds for all questions together.
+
+    Returns a Report: the verdict is the worst of its findings (fail > unknown > warn > note > pass), where an unknown counts
+    only in the topics mx, spf and dmarc. It says what the DNS publishes now, as this resolver sees it. It does not say that
+    mail will be delivered: content, reputation and the wishes of recipients are not in the DNS. UNKNOWN is never "absent".
+    A domain that does not exist is a report (DOM001), and topics that are not built are named in `left_out`.
+
+    Raises DomainError or InputError for what is no domain, address or selector; never raises on what the network says.
+
+    Cost: some 40 questions and 10 for each blocklisted subject, at most 100 + 600 (fixed lists); as long as the longest chain of
+    questions that depend on each other (4 to 6 round trips as a rule), at most `deadline` seconds and a little.
+
+    Standard: RFC 5321, RFC 7505 (mx), RFC 7208 (spf), RFC 6376 (dkim), RFC 9989 (dmarc, alignment), RFC 5782 (dnsbl), RFC 1912 (ptr).
+
+    >>> from healthcheck.edge.world import World
+    >>> with_demo = World.demo()
+    >>> scan("healthy.example", world=with_demo).verdict in ("pass", "note")
+    True
+    >>> with_demo.close()
+    """
+    wanted, left_out = _wanted(domain, ips, selectors, mail_from, profile, topics, source)
+    if world is not None:
+        return _scan(wanted, left_out, world, progress, deadline)
+    from .edge.world import World
+
+    live = World.live()
+    try:
+        return _scan(wanted, left_out, live, progress, deadline)
+    finally:
+        live.close()
+
+
+def _wanted(
+    domain: str | Domain,
+    ips: Iterable[str],
+    selectors: Iterable[str],
+    mail_from: str | Domain | None,
+    profile: str,
+    topics: Iterable[str] | None,
+    source: str,
+) -> tuple[ScanInput, tuple[str, ...]]:
+    """The input, checked and normalised, and the topics that were asked for and are not built."""
+    at = domain if isinstance(domain, Domain) else Domain.parse(domain)
+    envelope = None if mail_from is None else (mail_from if isinstance(mail_from, Domain) else Domain.parse(mail_from)).name
+    addresses = tuple(dict.fromkeys(check_ip(ip) for ip in ips))
+    names = tuple(dict.fromkeys(check_selector(s) for s in selectors))
+    for given, most, what in ((addresses, MAX_IPS, "sending addresses"), (names, MAX_SELECTORS, "selectors")):
+        if len(given) > most:
+            raise InputError(f"{len(given)} {what} were given; one scan takes at most {most}. Scan again with the rest.")
+    asked = None if topics is None else tuple(dict.fromkeys(topics))
+    built = {topic.TOPIC for topic in TOPICS}
+    left_out = tuple(t for t in asked or () if t not in built)
+    kept = None if asked is None else tuple(t for t in asked if t in built)
+    return ScanInput(at, addresses, names, None if envelope == at.name else envelope, profile, source, kept), left_out
+
+
+def _scan(wanted: ScanInput, left_out: tuple[str, ...], world: World, progress: Progress | None, deadline: float) -> Report:
+    world = world.for_domain(wanted.domain.name)  # a demo world answers for its own domains only
+    lists = chosen(world)
+    gathered = needed(wanted.topics)
+    facts = Facts(wanted)
+    reported = [name for name in SHOWN if wanted.topics is None or name in wanted.topics]
+    with world.open(foresee(gathered, lists), deadline=deadline) as session:
+        session.dns.foresee(first(wanted, gathered, lists))
+        for topic in gathered:
+            # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
+            setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
+            if progress and topic.TOPIC in reported:
+                progress(topic.TOPIC, worst(f.status for f in topic.judge(facts)))
+        return _report(wanted, facts, reported, left_out, session)
+
+
+def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tuple[str, ...], session: Session) -> Report:
+    gone = facts.mx is not None and facts.mx.exists is False
+    by_topic: dict[str, tuple[Finding, ...]] = {}
+    for topic in TOPICS:
+        if topic.TOPIC in reported:
+            by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else tuple(topic.judge(facts))
+    # asked for spf alone, a domain that is not there is told all the same, once
+    absence = tuple(f for topic in TOPICS if topic.TOPIC == "mx" for f in topic.judge(facts) if f.code == "DOM001") if gone else ()
+    findings = [f for name in reported for f in by_topic[name]]
+    findings += [f for f in absence if f not in findings]
+    now: datetime = session.now
+    return Report(
+        input=wanted,
+        domain=wanted.domain,
+        profile=wanted.profile,
+        scanned_at=now,
+        verdict=_verdict(findings),
+        topics={name: _topic_result(by_topic[name] or absence) for name in reported},
+        findings=tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.status))),
+        facts={key: _plain(value) for key, value in _gathered(facts, reported)},
+        transcript=session.dns.transcript(),
+        timing=session.dns.timing(),
+        left_out=left_out,
+    )
+
+
+def _key(topic: str) -> str:
+    return topic.replace("-", "_")
+
+
+def _verdict(findings: Iterable[Finding]) -> Status:
+    """The report's verdict. An UNKNOWN outside the core topics is listed and does not change it."""
+    rows = catalog().checks
+    return worst(f.status for f in findings if f.status is not Status.UNKNOWN or rows[f.code].topic in CORE)
+
+
+def _topic_result(findings: tuple[Finding, ...]) -> TopicResult:
+    """A topic's verdict, with the title of its worst finding (the first of those) as its summary."""
+    verdict = worst(f.status for f in findings)
+    first_worst = next((f for f in findings if f.status is verdict), None)
+    return TopicResult(verdict, catalog().checks[first_worst.code].title if first_worst else "")
+
+
+# ------------------------------------------------------------------ facts as JSON
+
+_ANSWER = re.compile(r"\bAnswer\b")  # in the type of a field: it holds answers, which are evidence and not facts
+
+
+def _gathered(facts: Facts, reported: list[str]) -> Iterable[tuple[str, Any]]:
+    for name in reported:
+        value = getattr(facts, _key(name))
+        if value is not None:
+            yield _key(name), value
+
+
+def _plain(value: Any) -> Any:
+    """Facts as JSON-ready values: dataclasses as mappings, enums as their values, answers left out (they are evidence)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if not _ANSWER.search(str(f.type)))
+        return {name: _plain(v) for name, v in pairs}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(v) for v in value), key=str)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
