@@ -18,13 +18,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .errors import CatalogError
-from .model import NOTHING, Party, Status, Suppress, Type
+from .model import Party, Status, Suppress, Type
 
 DATA = Path(__file__).parent / "data"
 
@@ -42,7 +42,7 @@ class CheckRow:
     refs: tuple[str, ...]
     since: str
     steps: tuple[str, ...] = ()
-    choices: Mapping[str, str] = NOTHING  # key -> sentence with slots
+    choices: Mapping[str, str] = field(default_factory=dict)  # key -> sentence with slots
     why_no_record: str | None = None
 
 
@@ -130,7 +130,7 @@ class Esp:
     selectors: tuple[str, ...] = ()
     source: str = ""
     seen: str = ""
-    equivalents: Mapping[str, Mapping[str, str]] = NOTHING  # cause -> its own words
+    equivalents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # cause -> its own words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +141,9 @@ class Blocklist:
     weight: str  # critical | high | medium | low | info
     source: str
     seen: str
-    codes: Mapping[str, str] = NOTHING  # "127.0.0.2" -> meaning; "bit 2" for bitmask lists
-    not_listed: Mapping[str, str] = NOTHING  # answers that are no listing (white lists, neutral)
-    refusals: Mapping[str, str] = NOTHING  # answers that say no
+    codes: Mapping[str, str] = field(default_factory=dict)  # "127.0.0.2" -> meaning; "bit 2" for bitmask lists
+    not_listed: Mapping[str, str] = field(default_factory=dict)  # answers that are no listing (white lists, neutral)
+    refusals: Mapping[str, str] = field(default_factory=dict)  # answers that say no
     bitmask: bool = False
     any_code: bool = False  # any answer in 127.0.0.0/8 that is no refusal is a listing
     ipv6: bool = False
@@ -282,7 +282,7 @@ def _rules(folder: Path, causes: Mapping[str, CauseRow]) -> tuple[tuple[Rule, ..
             provider, providers[row.id] = row.id, row
         for n, r in enumerate(raw.get("rule", []), 1):
             key = str(r.get("id", f"rule {n}"))
-            rule: Rule = _row(Rule, file, key, {**r, "file": file, "provider": provider})
+            rule: Rule = _row(Rule, file, key, {**r, "file": file} | ({"provider": provider} if provider else {}))
             if not (rule.codes or rule.text or rule.pattern):
                 raise CatalogError(f"{file}: {key}: needs codes, text or pattern.")
             if rule.cause not in causes:

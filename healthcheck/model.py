@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import idna
 
 from .errors import DomainError, InputError
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 MAX_INPUT = 1 << 20  # octets of pasted text that are answered; more is HTTP 413, or exit 2
 
 
@@ -239,7 +238,7 @@ class Choice:
     """One of several cures between which only the user can choose; `key` names its sentence in the finding's row."""
 
     key: str
-    values: Mapping[str, Any] = NOTHING
+    values: Mapping[str, Any] = field(default_factory=dict)
     record: Record | None = None
 
 
@@ -260,7 +259,7 @@ class Finding:
     code: str
     status: Status
     subject: str
-    values: Mapping[str, Any] = NOTHING
+    values: Mapping[str, Any] = field(default_factory=dict)
     evidence: tuple[Answer, ...] = ()
     record: Record | None = None
     choices: tuple[Choice, ...] = ()

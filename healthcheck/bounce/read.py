@@ -12,7 +12,7 @@ from .formats import Found, address, cut_original, data, dsn, format_of, only_ad
 from .formats import logs as log_lines
 from .formats.blocks import angle, colon, exchange2003, exim
 from .formats.cues import cued, exchange
-from .formats.mime import MAX_DEPTH, Headers, Mail, charset_text, headers_of, html_text, parse, words
+from .formats.mime import MAX_DEPTH, Headers, Mail, charset_text, headers_of, html_text, is_mail, parse, words
 from .formats.notices import from_daemon, has, is_delay, notice_of, subject_of
 from .formats.session import of_transcript, sendmail, transcript
 from .lines import PHRASE_LIMIT, pasted_replies
@@ -55,16 +55,34 @@ def read(text: str | bytes, source: str = "") -> Reading:
     shown = text if isinstance(text, str) else _shown(octets)
     if not octets.strip():
         return Reading(Kind.UNRECOGNISED, None, (), shown, "empty")
-    if b"\0" in octets:
+    if b"\0" in octets and not _mail_with_nul(octets):
         if octets[:2] in (b"\xff\xfe", b"\xfe\xff"):  # a text file of Windows
             try:
                 return read(octets.decode("utf-16"), source)
             except UnicodeError:
                 pass
         return Reading(Kind.UNRECOGNISED, None, (), shown, "binary")
-    octets = octets.removeprefix(b"\xef\xbb\xbf")
+    if _is_binary(octets[:4096]):
+        return Reading(Kind.UNRECOGNISED, None, (), shown, "binary")
+    octets = octets.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"")
     raw = octets.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("latin-1")
     return _spanned(_read(raw, shown, is_text, 0), shown)
+
+
+_CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 12, 13, 27)) + b"\x7f"
+
+
+def _is_binary(head: bytes) -> bool:
+    return len(head) - len(head.translate(None, _CONTROLS)) > len(head) // 50 + 2
+
+
+def _mail_with_nul(octets: bytes) -> bool:
+    """Whether it is a mail in whose body a few NUL octets stand (the returned mail may hold anything)."""
+    first = octets.find(b"\0")
+    if first < 200 or octets.count(b"\0") * 50 > len(octets):
+        return False
+    headers, _ = headers_of(octets[:first].replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("latin-1"))
+    return is_mail(headers) and "from" in headers
 
 
 def _surrogates(text: str) -> bool:
@@ -165,8 +183,9 @@ def _mail(mail: Mail, depth: int) -> Reading | None:
     daemon = mail.was_mail and from_daemon(mail)
     if mail.was_mail and not daemon and (kind := notice_of(mail, notice_low)):
         return _answer(mail, kind, body, original)
-    if daemon or family or "x-failed-recipients" in mail.headers:
-        reading = _notice(mail, notice, notice_low, original, family, daemon)
+    systems = daemon or bool(family) or "x-failed-recipients" in mail.headers
+    if systems:
+        reading = _notice(mail, notice, notice_low, original, family, daemon, strict=True)
         if reading is not None:
             return reading
     if depth < MAX_DEPTH:
@@ -174,6 +193,8 @@ def _mail(mail: Mail, depth: int) -> Reading | None:
             inner = _mail(parse(part.text if part.headers.get("content-transfer-encoding", [""])[0].lower() in ("base64", "quoted-printable") else part.raw, utf8=part.utf8), depth + 1)
             if inner is not None:
                 return inner
+    if systems and (reading := _notice(mail, notice, notice_low, original, family, daemon)) is not None:
+        return reading
     if daemon and (kind := notice_of(mail, notice_low)):
         return _answer(mail, kind, body, original)
     return None
@@ -250,12 +271,12 @@ def _from_text(notice: str, low: str) -> list[Found]:
     return cued(notice, low) or colon(notice)
 
 
-def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | None, daemon: bool) -> Reading | None:
-    """A notice in an MTA's own words."""
+def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | None, daemon: bool, *, strict: bool = False) -> Reading | None:
+    """A notice in an MTA's own words. `strict`: only where it says for itself whom it is about."""
     known = [one for field in mail.headers.get("x-failed-recipients", ()) for part in field.split(",") if (one := address(part))]
     exchanges = transcript(notice) if "\n In:  " in notice or "\n Out: " in notice or "\nOut: " in notice else []
     found = of_transcript(exchanges) if exchanges else _from_text(notice, low)
-    if not found and not family and not known and not has(subject_of(mail), "daemon", "subjects"):
+    if not found and not known and (strict or (not family and not has(subject_of(mail), "daemon", "subjects"))):
         return None
     if not found:
         found = [Found(one) for one in known] or _named(mail, notice, original)

@@ -173,7 +173,7 @@ def candidates(bounce: Bounce) -> tuple[list[Candidate], dict[str, str]]:
     book, index = catalog(), _index()
     text = bounce.reply.text
     code, enhanced = bounce.reply.code, bounce.reply.enhanced or bounce.status
-    matched = tuple(index.set.Match(text)) if text else ()
+    matched = tuple(index.set.Match(text) or ()) if text else ()  # Match gives None for no match
     known = recognised(bounce, matched)
     best: dict[str, tuple[int, int]] = {}  # rule id -> (weight, pattern number)
     for number in matched:

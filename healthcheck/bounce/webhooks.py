@@ -49,7 +49,7 @@ def _objects(text: str) -> Iterator[Event]:
         return
     if _too_deep(text):
         return
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     at, count = 0, 0
     while at < len(text) and count < MAX_EVENTS:
         while at < len(text) and text[at] in " \t\r\n,;":
@@ -59,6 +59,8 @@ def _objects(text: str) -> Iterator[Event]:
         try:
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
+            if at == 0 and "!\n " in text:  # Sendmail breaks lines of over 990 octets like this
+                yield from _objects(text.replace("!\n ", ""))
             return
         for item in value if isinstance(value, list) else (value,):
             if isinstance(item, dict):

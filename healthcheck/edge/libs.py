@@ -90,7 +90,7 @@ _asking: ContextVar[_Asking] = ContextVar("who answers pyspf")
 def _lookup(name: str, rtype: str, strict: Any = True, timeout: float = 0) -> list[tuple[tuple[str, str], Any]]:  # noqa: ARG001
     """pyspf's port to the DNS: what the seam of this context answers, in the shape that pyspf reads."""
     asking = _asking.get()
-    answer = asking.dns.ask(name, rtype)
+    answer = asking.dns.ask(presented(name), rtype)
     if answer.unsure and not loop(answer):
         asking.unsure.append(answer)
         raise spf.TempError(answer.detail or answer.outcome.value)
@@ -98,6 +98,13 @@ def _lookup(name: str, rtype: str, strict: Any = True, timeout: float = 0) -> li
 
 
 spf.DNSLookup = _lookup
+
+_ODD = re.compile(rb"[^!-~]|\\")
+
+
+def presented(name: str) -> str:
+    """A name as a zone file writes it: macros may put spaces and other octets into a label (RFC 7208 section 7.3)."""
+    return _ODD.sub(lambda m: b"\\%03d" % m[0][0], name.encode("utf-8", "surrogateescape")).decode("ascii")
 
 
 def loop(answer: Answer) -> bool:

@@ -15,6 +15,7 @@ from types import TracebackType
 import dns.exception
 import dns.resolver
 
+from ..catalog import Blocklist
 from ..errors import InputError, ZoneError
 from ..model import Location, Outcome
 from . import codec
@@ -86,6 +87,7 @@ class World:
         self.only_zone = only_zone
         self.bogus_probe = codec.tidy(bogus_probe)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.blocklists: tuple[Blocklist, ...] | None = None  # which lists are asked; None: those of data/blocklists.toml
         self._held = held
         self._beneath: World | None = None
         self._demo: World | None = None
@@ -133,7 +135,7 @@ class World:
         With `only` what no file holds is NOT_ASKED by the server "zone files". Raises ZoneError, with file, line and reason.
         """
         held = ZoneSet.read([paths] if isinstance(paths, (str, Path)) else paths)
-        shown = ("zone file " if len(held.files) == 1 else "zone files ") + ", ".join(Path(f).name for f in held.files)
+        shown = "no zone file" if not held.files else ("zone file " if len(held.files) == 1 else "zone files ") + ", ".join(Path(f).name for f in held.files)
         if only:
             return cls(ZoneFiles(held), describe=shown, only_zone=True, held=held)
         return cls._over(held, beneath or cls.live(), shown)

@@ -134,8 +134,6 @@ class ZoneSet:
         zones: dict[bytes, Zone] = {}
         patch = Zone("")
         files = tuple(str(p) for p in paths)
-        if not files:
-            raise ZoneError("No zone file was given.")
         for path in files:
             rows = read_file(path)
             tops = [_top(row, zones) for row in rows if row.data.rdtype == SOA]

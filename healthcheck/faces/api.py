@@ -67,7 +67,7 @@ def _wait(job: Job) -> None:
         raise job.fault
 
 
-@api.get("/scan/<domain>", tags=[_DOMAINS], summary="Check a domain", responses={200: schemas.ReportOut, **_some(400, 422, 429, 503)})
+@api.get("/scan/<path:domain>", tags=[_DOMAINS], summary="Check a domain", responses={200: schemas.ReportOut, **_some(400, 422, 429, 503)})
 def scan(path: schemas.DomainPath, query: schemas.ScanQuery) -> Response:
     """Is this domain's mail set up right? Waits for the scan (15 seconds at most, and its place in the queue).
 

@@ -20,15 +20,15 @@ class Problem(BaseModel):
 
 
 class DomainPath(BaseModel):
-    domain: str = Field(description="The domain to check. Capitals, a trailing dot and U-labels are understood.", examples=["example.com"])
+    domain: str = Field(description="The domain to check. Capitals, a trailing dot and U-labels are understood.")
 
 
 class CodePath(BaseModel):
-    code: str = Field(description="An enhanced status code or a reply code.", examples=["5.7.26", "550"])
+    code: str = Field(description="An enhanced status code or a reply code.")
 
 
 class CheckPath(BaseModel):
-    code: str = Field(description="A finding's code or slug.", examples=["SPF001"])
+    code: str = Field(description="A finding's code or slug.")
 
 
 class ScanQuery(BaseModel):

@@ -119,6 +119,8 @@ def found_in(report: Report) -> list[Found]:
         text = group.get("diagnostic-code", "")
         kind = _TYPE.match(text)
         text = text[kind.end() :] if kind else text
+        if kind and kind.group(1).lower() == "x-unix" and text.strip().isdigit():
+            text = ""  # the exit status of a program, no reply
         status = group.get("status", "")
         comment = status[status.find("(") + 1 : status.rfind(")")] if "(" in status else ""
         if not text.strip():

@@ -69,7 +69,9 @@ def _listed(block: str) -> list[Found]:
             continue
         if bare.startswith("(reason: ") or open_reason:
             if out:
-                out[-1].text += (" " if out[-1].text else "") + bare.removeprefix("(reason: ").removesuffix(")")
+                reason = bare.removeprefix("(reason: ").removesuffix(")")
+                if not reason.isdigit() or len(reason) == 3 and reason[0] in "45":  # else the exit status of a program
+                    out[-1].text += (" " if out[-1].text else "") + reason
                 open_reason = not bare.endswith(")")
             continue
         if bare.startswith("(expanded from"):
@@ -85,6 +87,8 @@ def _listed(block: str) -> list[Found]:
             rest = rest.strip()
             if rest.startswith("(") and rest.endswith(")") and rest != "(unrecoverable error)":
                 found.text = rest[1:-1]
+            elif bare.startswith("[Status:"):  # Zoho
+                found.text = bare[1:-1]
             if recipient or bare.startswith(('"|', '"/', "|")):
                 out.append(found)
     return out
@@ -105,7 +109,7 @@ def _transcript(text: str) -> tuple[str | None, list[Exchange], list[str]]:
                 last.lines.append(reply)
             else:
                 exchanges.append(Exchange(command, [reply]))
-        elif bare.startswith("----- ") or bare.startswith("--") and len(bare) > 30:
+        elif bare.startswith(("----- ", "Reporting-MTA:", "Return-Path:", "Received:")) or (bare.startswith("--") and len(bare) > 30):
             break
         elif (at := bare.casefold().find(_TALKING)) >= 0:
             host = bare[at + len(_TALKING) :].rstrip(":. ")[:255]
