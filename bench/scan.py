@@ -34,13 +34,19 @@ DOMAIN = "firm.example"
 IPS = ("192.0.2.25",)
 SELECTORS = ("s1", "s2")
 GOAL = 1.6
-KEY = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC" + "A" * 170  # about as long as a key; no key
+KEY = (
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtV452445A/+6ClVyT9U3NYR+aNHxYdBO0BmGhjLaRV7GdOVyzLUggKmCkTBt+kUhysoF5iOsinnoVtB5Y88wZVlo119ot92M"
+    "T3i3Q+b/qID78ORGOmt6NQ6/EAkYzYXA1J2WvX54f4ax7495uy452Jq9OEMljhbInxD4MtlceW0Tm/vK23NSXC+qT7OAnjObzlBXwQeUuTR1xl7O0GQMUDWnazhJPl1M2JfqhzmTMhLf"
+    "rS3KGFfUyayH+FyYHFrI51xGRbovR0uJoXhhbQD74p304CR6XPG6rF3EPz/B3+gKVR/0fVDf0qnN7bVo5h2DRvsNLucpbc25awFcS/tNZQIDAQAB"
+)
 LISTS = [(f"bl{n}.lists.example", "ip" if n < 8 else "domain") for n in range(10)]
 
 
 def zones() -> list[dns.zone.Zone]:
     """The world of the benchmark."""
-    services = "\n".join(f"""_spf.s{n} IN TXT "v=spf1 ip4:198.51.100.{16 * n}/28 {"include:_spf.deep" if n == 0 else ""} ~all" """ for n in range(5))
+    services = "\n".join(
+        f"""_spf.s{n} IN TXT "v=spf1 ip4:198.51.100.{16 * n}/28 {"include:_spf.deep.services.example" if n == 0 else ""} ~all" """ for n in range(5)
+    )
     reverse = "25 IN PTR mail.firm.example.\n10 IN PTR mx1.firm.example.\n11 IN PTR mx2.firm.example."
     points = "\n".join(f"{'2.0.0.127' if kind == 'ip' else 'test'}.{zone.split('.')[0]} IN A 127.0.0.2" for zone, kind in LISTS)
     own = f"""
@@ -55,14 +61,14 @@ def zones() -> list[dns.zone.Zone]:
         @ IN TXT "v=spf1 a mx {" ".join(f"include:_spf.s{n}.services.example" for n in range(5))} -all"
         @ IN TXT "site-verification=0123456789abcdef"
         _dmarc IN TXT "v=DMARC1; p=quarantine; rua=mailto:firm@reports.example; adkim=s"
-        s1._domainkey IN TXT "v=DKIM1; k=rsa; p={KEY}"
+        s1._domainkey IN TXT "v=DKIM1; k=rsa; p={KEY[:200]}" "{KEY[200:]}"
         s2._domainkey IN CNAME s2.firm.dkim.services.example."""
     out = []
     for origin, body in {
         DOMAIN: own,
         "services.example": services
-        + '\n_spf.deep IN TXT "v=spf1 a:out -all"\n_spf.deep IN A 192.0.2.200\nout IN A 192.0.2.201\n'.replace("a:out", "a:out.services.example")
-        + f's2.firm.dkim IN TXT "v=DKIM1; k=rsa; p={KEY}"',
+        + '\n_spf.deep IN TXT "v=spf1 a:out.services.example -all"\nout IN A 192.0.2.201\n'
+        + f's2.firm.dkim IN TXT "v=DKIM1; k=rsa; p={KEY[:200]}" "{KEY[200:]}"',
         "reports.example": 'firm.example._report._dmarc IN TXT "v=DMARC1"',
         "2.0.192.in-addr.arpa": reverse,
         "lists.example": points,

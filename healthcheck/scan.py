@@ -164,10 +164,12 @@ def _verdict(findings: Iterable[Finding]) -> Status:
 
 
 def _topic_result(findings: tuple[Finding, ...]) -> TopicResult:
-    """A topic's verdict, with the title of its worst finding (the first of those) as its summary."""
+    """A topic's verdict, with the title of its worst finding (the first of those) as its summary. Silence is no pass."""
+    if not findings:
+        return TopicResult(Status.UNKNOWN, "")
     verdict = worst(f.status for f in findings)
-    first_worst = next((f for f in findings if f.status is verdict), None)
-    return TopicResult(verdict, catalog().checks[first_worst.code].title if first_worst else "")
+    first_worst = next(f for f in findings if f.status is verdict)
+    return TopicResult(verdict, catalog().checks[first_worst.code].title)
 
 
 # ------------------------------------------------------------------ facts as JSON

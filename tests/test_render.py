@@ -7,8 +7,33 @@ import pytest
 
 from healthcheck.catalog import catalog
 from healthcheck.model import (
-    Answer, Because, Bounce, Choice, Confidence, Diagnosis, Domain, Evidence, EvidenceVerdict, Failure, Finding, Kind, Location, Outcome, Party, Record,
-    Reply, Report, Retry, Rival, ScanInput, Sender, Status, Suppress, Timing, TopicResult, Type,
+    Answer,
+    Because,
+    Bounce,
+    Choice,
+    Confidence,
+    Diagnosis,
+    Domain,
+    Evidence,
+    EvidenceVerdict,
+    Failure,
+    Finding,
+    Kind,
+    Location,
+    Outcome,
+    Party,
+    Record,
+    Reply,
+    Report,
+    Retry,
+    Rival,
+    ScanInput,
+    Sender,
+    Status,
+    Suppress,
+    Timing,
+    TopicResult,
+    Type,
 )  # fmt: skip
 from healthcheck.render import json as as_json
 from healthcheck.render import lookup, pictures, words

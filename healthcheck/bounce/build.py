@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ..model import Bounce, Reply, Sender
+from ..model import Bounce, Kind, Reply, Sender
 from .formats import Found, address, dsn
 from .formats.mime import Headers, Mail, words
 from .reply import read_reply, status_of
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was recognised. `text` is the decoded input, on which `Bounce.input_span` counts.
+
+    looked_for: where nothing was recognised, the key of a sentence that says what was looked for: "empty" | "binary" | "json" | "mail" | "text"; else "".
+    """
+
+    kind: Kind
+    format: str | None
+    bounces: tuple[Bounce, ...]
+    text: str = ""
+    looked_for: str = ""
 
 
 def bounce_of(
@@ -69,7 +84,9 @@ def sender_of(original: Headers, envelope: str | None) -> Sender | None:
         return None
     mail_from = domain_of(envelope or "") or domain_of(original.get("return-path", [""])[0])
     if mail_from is None:
-        mail_from = next((d for line in original.get("received", ()) if "envelope-from" in line and (d := domain_of(line.partition("envelope-from")[2][:340]))), None)
+        mail_from = next(
+            (d for line in original.get("received", ()) if "envelope-from" in line and (d := domain_of(line.partition("envelope-from")[2][:340]))), None
+        )
     selectors = []
     for field in original.get("dkim-signature", ())[:10]:
         tags = dict(_tags(field))
@@ -88,7 +105,9 @@ def _tags(field: str) -> Iterable[tuple[str, str]]:
 
 def complaints(report: dsn.Feedback, original: Headers) -> tuple[Bounce, ...]:
     """A Bounce for each address that a feedback report names, else one without. RFC 5965 section 3.2."""
-    notice = "auth-failure-report" if report.kind in ("auth-failure", "dmarc", "authentication-failure") else "receipt" if report.kind == "not-spam" else "complaint"
+    notice = (
+        "auth-failure-report" if report.kind in ("auth-failure", "dmarc", "authentication-failure") else "receipt" if report.kind == "not-spam" else "complaint"
+    )
     sender = sender_of(original, f"<{report.mail_from}>" if report.mail_from else None)
     # RFC 5965 section 3.2: Source-IP is the address from which the mail was received, as the receiver saw it
     if sender is not None and report.ip:

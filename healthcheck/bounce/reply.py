@@ -7,6 +7,7 @@ put to at most MAX_REPLY characters, so that no text takes them longer than a fe
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 
 from ..model import Reply
@@ -83,25 +84,23 @@ def join_lines(lines: list[str]) -> str:
     """
     out: list[str] = []
     code = enhanced = None
-    for line in lines:
-        line = line.strip()
+    for line in map(str.strip, lines):
         found = _LINE.match(line) if line[:1].isdigit() or line[:1] in "<S" else None
         if found and code is None and not out:
             code, enhanced = found.group(1), found.group(3)
-            line = f"{code} {line[found.end(1) + 1 :].lstrip()}".rstrip() if found.group(2) == "-" and len(lines) > 1 else line
+            out.append(f"{code} {line[found.end(1) + 1 :].lstrip()}".rstrip() if found.group(2) == "-" and len(lines) > 1 else line)
         elif found and found.group(1) == code and (found.group(3) == enhanced or not found.group(3)):
-            line = line[found.end() :].lstrip()
-        if line:
+            out.append(line[found.end() :].lstrip())
+        else:
             out.append(line)
-    return _drop_repeats(" ".join(out))
+    return _drop_repeats(" ".join(line for line in out if line))
 
 
 def _drop_repeats(text: str) -> str:
     """Drop codes of continuation lines that a relay left standing in the middle of a text that it wrapped anew."""
-    found = _START.match(text)
+    found = _START.match(text) or _BESIDE.search(text)
     if not found:
-        if not (found := _BESIDE.search(text)):
-            return text
+        return text
     code, end = found.group(1), found.end(1)
     if text.count(code, end) == 0:
         return text
@@ -187,7 +186,7 @@ def read_reply(text: str, *, status: str | None = None, loose: bool = True) -> R
     host = stage = None
     if "(in reply to " in joined and (found := _IN_REPLY.search(joined)):
         stage = stage_of(found.group(1) or found.group(2))
-        joined = joined[: found.start()] + joined[found.end() :]
+        joined = _IN_REPLY.sub("", joined)
     if found := _HOST_SAID.search(joined):
         host = found.group(1)
     elif found := _TALKING.search(joined):
@@ -202,15 +201,13 @@ def read_reply(text: str, *, status: str | None = None, loose: bool = True) -> R
 
 def _layers(text: str, status: str | None, loose: bool) -> Reply:
     inner = None
-    last = None
-    for last in _INNER.finditer(text):
-        pass
-    if last is not None and last.end() < len(text):
-        inner, outer = _drop_repeats(_trimmed(text[last.end() :], text[: last.end()])), text[: last.start()]
+    last = deque(_INNER.finditer(text), maxlen=1)
+    if last and last[0].end() < len(text):
+        inner, outer = _drop_repeats(_trimmed(text[last[0].end() :], text[: last[0].end()])), text[: last[0].start()]
     if found := _QUOTED.search(inner if inner is not None else text):
         whole = inner if inner is not None else text
         outer = text if inner is None else outer
-        inner, outer = f"{found.group(1)} {found.group(2)}", whole[: found.start()] if inner is None else f"{outer} {whole[: found.start()]}"
+        inner, outer = _trimmed(f"{found.group(1)} {found.group(2)}", ""), whole[: found.start()] if inner is None else f"{outer} {whole[: found.start()]}"
     if inner is None:
         return _one(_trimmed(text, ""), status, loose)
     around = _one(outer.strip(" (\"'<#{["), None, False)

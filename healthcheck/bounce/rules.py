@@ -6,19 +6,19 @@ A candidate's weight is computed from how specific it is, never from where its r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import re2
 
 from ..catalog import Catalog, CodeRow, Rule, catalog
-from ..model import Bounce
+from ..model import Bounce, Party
 
 # How much a kind of match weighs before the length of what matched is added. A wording goes before a registered code,
 # a provider's own wording before a general one, a weak wording only before codes that say nothing.
 PROVIDER_KNOWN = 45
-PROVIDER_TEXT = 30
+PROVIDER_TEXT = 24
 PROVIDER_CODE = 42  # the code alone, the provider recognised
 VENDOR_CODE = 38  # a code that no registry holds, one provider's own
 GENERAL = 20
@@ -197,8 +197,17 @@ def candidates(bounce: Bounce) -> tuple[list[Candidate], dict[str, str]]:
             weight = WEAK if rule.weak else SPECIFIC_CODE + 1
         out.append(Candidate(rule.cause, "provider" if rule.provider else "general", rule.id, weight, _code_span(text, code, enhanced), rule))
     out += _registered(bounce, book, code, enhanced)
+    if bounce.stage == "mail":
+        out = [_of_the_sender(c, book) for c in out]
     out.sort(key=lambda c: (-c.weight, c.name))
     return out, known
+
+
+def _of_the_sender(candidate: Candidate, book: Catalog) -> Candidate:
+    """An address that is refused in reply to MAIL FROM is the sender's: no recipient was named yet (RFC 5321 section 3.3)."""
+    if book.causes[candidate.cause].party is not Party.RECIPIENT_ADDRESS:
+        return candidate
+    return replace(candidate, cause="sender-address-invalid", rule=None)
 
 
 def _weight(rule: Rule, length: int, fits: bool | None, known: bool) -> int | None:

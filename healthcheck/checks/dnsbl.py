@@ -136,15 +136,18 @@ def foresee(question: Question, answer: Answer, lists: Lists | None = None) -> I
     """Blocklist questions about the addresses of mail hosts, and about the single addresses that the domain's SPF record names. Pure."""
     lists = _default() if lists is None else lists
     addresses: Iterable[str] = ()
-    if question.role == "mx-host":
+    if question.role in ("mx-host", "dnsbl-spf-host"):
         addresses = answer.values
     elif question.role == "dnsbl-spf":
         addresses = (ip for text in answer.values for ip in spf_singles(text))
+        for host in (match.group(1) or answer.name for text in answer.values for match in _HOST.finditer(text)):
+            yield Question(host.lower(), "A", role="dnsbl-spf-host")
     for address in list(addresses)[:EXTRA]:
         if is_address(address):
             yield from (_question(row, address) for row in _asked_about(lists, address))
 
 
+_HOST = re.compile(r"(?i)(?<= )\+?a(?::([^\s/%]+))?(?= |$)")  # an a term without a range or a macro
 _TERM = re.compile(r"^\+?(ip4|ip6):(.+)$", re.IGNORECASE)
 
 
@@ -306,7 +309,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
             _status(x),
             x.subject,
             x.answers,
-            subject=x.subject,
+            about=x.subject,
             list=x.name,
             zone=x.zone,
             codes=", ".join(x.codes),

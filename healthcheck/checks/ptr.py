@@ -140,7 +140,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
     if ptr is None:
         return
     if not ptr.ips:
-        yield finding("PTR004", Status.NOTE, facts.input.domain.name)
+        yield finding("PTR004", Status.NOTE, facts.input.domain.name, domain=facts.input.domain.name)
     for ip, at in ptr.ips.items():
         evidence = (*([at.answer] if at.answer else []), *at.forward)
         names = ", ".join(at.names)

@@ -279,6 +279,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
         if answer.secure is Secure.YES:
             response.flags |= dns.flags.AD
         if not answer.unsure and not isinstance(item, Answer):
+            response.index = None  # type: ignore[assignment]  # dnspython would look for what is added here in an index that knows nothing of it
             for raw in item.trail:
                 if raw.reply is not None:
                     section, response.authority = raw.reply.sections()

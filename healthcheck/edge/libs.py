@@ -33,7 +33,6 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
-import dns.rrset
 import spf
 
 from ..model import Answer, Outcome
@@ -230,14 +229,19 @@ class _Recording(dns.nameserver.Nameserver):
         asked = request.question[0]
         answer = self.held.get((asked.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(asked.rdtype)))
         response = dns.message.make_response(request, recursion_available=True)
+        if answer is None and asked.rdtype in (dns.rdatatype.SPF, dns.rdatatype.AAAA, dns.rdatatype.CNAME):
+            # asked by checkdmarc for its warnings alone: the record type that RFC 7208 section 3.1 gave up, aliases, IPv6
+            return response
         if answer is None or answer.unsure:
             self.missed = True
             response.set_rcode(dns.rcode.SERVFAIL)
         elif answer.outcome is Outcome.NXDOMAIN:
             response.set_rcode(dns.rcode.NXDOMAIN)
         elif answer.found:
-            rows = (dns.rdata.from_text(dns.rdataclass.IN, asked.rdtype, text) for text in _presented(answer))
-            response.answer = [dns.rrset.from_rdata_list(asked.name, answer.ttl or 0, list(rows))]
+            # by find_rrset, which also enters it into the index that dnspython reads answers by
+            rrset = response.find_rrset(response.answer, asked.name, dns.rdataclass.IN, asked.rdtype, create=True)
+            for text in _presented(answer):
+                rrset.add(dns.rdata.from_text(dns.rdataclass.IN, asked.rdtype, text), answer.ttl or 0)
         return response
 
     async def async_query(self, *_: Any, **__: Any) -> dns.message.Message:

@@ -52,6 +52,12 @@ class _Collector:
     def check_put_rdataset(self, _: Any) -> None:
         return
 
+    def _set_origin(self, _: Any) -> None:
+        return
+
+    def add_unicode(self, _: Any) -> None:
+        return
+
     def add(self, owner: dns.name.Name, ttl: int, data: dns.rdata.Rdata) -> None:
         file, line = self.tokens.where()
         self.rows.append(Row(owner, ttl, data, str(file), line))

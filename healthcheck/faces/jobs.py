@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BusyError, HealthcheckError
 from ..explain import ScanPlan, diagnose, join, plans
-from ..model import Diagnosis, Domain, EvidenceVerdict, Failure, Report, ScanInput
+from ..model import Diagnosis, Domain, EvidenceVerdict, Failure, Report, ScanInput, Status
 
 if TYPE_CHECKING:
     from ..edge.world import World
 
 DEMO_NAMES = (".example", ".test")
+KEEP = 600  # seconds that a finished job lives
+MOST = 256  # jobs, and diagnoses, that are kept at all
 
 
 class Faulty(HealthcheckError):
@@ -40,17 +42,16 @@ class Job:
 
     def __init__(self, wanted: ScanInput) -> None:
         self.wanted = wanted
-        self.done: dict[str, str] = {}  # topic -> verdict, or "" where only the end is known
+        self.done: dict[str, str] = {}  # topic -> verdict so far
         self.report: Report | None = None
         self.fault: HealthcheckError | None = None
         self.started = time.monotonic()
         self.ended: float | None = None
         self._over = threading.Event()
 
-    def progress(self, topic: Any = "", *more: Any) -> None:
-        """Called by scan() when a topic is done."""
-        verdict = getattr(more[0], "verdict", more[0]) if more else ""
-        self.done[str(topic)] = str(getattr(verdict, "value", verdict) or "")
+    def progress(self, topic: str, verdict: Status) -> None:
+        """Called by scan() when a topic is done; more may be found out about it before the report is there."""
+        self.done[topic] = verdict.value
 
     def finish(self, report: Report | None, fault: HealthcheckError | None = None) -> None:
         self.report, self.fault, self.ended = report, fault, time.monotonic()
@@ -103,13 +104,11 @@ class Desk:
     choose    ScanInput -> World, so that the demo world answers for its own names only
     workers   scans at a time; queue: scans that may wait for a place; more raises BusyError (HTTP 503)
     waiters   requests that may wait for a job at once, so that threads are left for those that need not
-    keep      seconds that a finished job lives; most: jobs and cases that are kept at all
+    deadline  seconds of a scan
     """
 
-    def __init__(
-        self, choose: Callable[[ScanInput], World], *, workers: int = 24, queue: int = 64, waiters: int = 24, keep: float = 600, most: int = 256
-    ) -> None:
-        self.choose, self.workers, self.queue, self.keep, self.most = choose, workers, queue, keep, most
+    def __init__(self, choose: Callable[[ScanInput], World], *, workers: int = 24, queue: int = 64, waiters: int = 24, deadline: float = 15.0) -> None:
+        self.choose, self.workers, self.queue, self.deadline = choose, workers, queue, deadline
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="scan")
         self._places = threading.BoundedSemaphore(waiters)
         self._lock = threading.Lock()
@@ -155,6 +154,7 @@ class Desk:
                 world=world,
                 source=w.source,
                 progress=job.progress,
+                deadline=self.deadline,
             )
             job.finish(report)
         except HealthcheckError as fault:
@@ -211,15 +211,15 @@ class Desk:
             return sum(not job.over for job in self._jobs.values())
 
     def _forget(self) -> None:
-        """Drop what is older than `keep`, and the oldest over `most`. Never one that is under way."""
+        """Drop what is older than KEEP, and the oldest over MOST. Never one that is under way."""
         now = time.monotonic()
-        old = [key for key, job in self._jobs.items() if job.ended is not None and now - job.ended > self.keep]
+        old = [key for key, job in self._jobs.items() if job.ended is not None and now - job.ended > KEEP]
         spare = [key for key, job in self._jobs.items() if job.over and key not in old]
-        for key in [*old, *spare[: max(0, len(self._jobs) - len(old) - self.most)]]:
+        for key in [*old, *spare[: max(0, len(self._jobs) - len(old) - MOST)]]:
             del self._jobs[key]
-        for id_ in [i for i, case in self._cases.items() if case.over and now - case.started > self.keep]:
+        for id_ in [i for i, case in self._cases.items() if case.over and now - case.started > KEEP]:
             del self._cases[id_]
-        while len(self._cases) > self.most:
+        while len(self._cases) > MOST:
             self._cases.popitem(last=False)
 
     def close(self) -> None:

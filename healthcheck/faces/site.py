@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "WORKERS": 24,
     "QUEUE": 64,
     "WAITERS": 24,
+    "DEADLINE": 15.0,
     "HURRY": 0.8,
     "PROXY_HOPS": 0,
     "RATELIMIT_HEADERS_ENABLED": False,
@@ -70,7 +72,8 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions["desk"] = Desk(_chooser(world, app.config["DEMO"]), workers=app.config["WORKERS"], queue=app.config["QUEUE"], waiters=app.config["WAITERS"])
+    sizes = {key.lower(): app.config[key] for key in ("WORKERS", "QUEUE", "WAITERS", "DEADLINE")}
+    app.extensions["desk"] = Desk(_chooser(world, app.config["DEMO"]), **sizes)
     app.extensions["seen"] = Counter()
     if app.config["PROXY_HOPS"]:
         from werkzeug.middleware.proxy_fix import ProxyFix
@@ -88,6 +91,7 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
 def _chooser(given: World | None, demo: bool) -> Any:
     """ScanInput -> World. The demo world answers for its own names only, and only where it is on; worlds are made once."""
     made: dict[str, World] = {}
+    lock = threading.Lock()
 
     def choose(wanted: ScanInput) -> World:
         if given is not None:
@@ -95,9 +99,10 @@ def _chooser(given: World | None, demo: bool) -> Any:
         from ..edge.world import World
 
         kind = "demo" if demo and demo_name(wanted.domain.name) else "live"
-        if kind not in made:
-            made[kind] = World.demo() if kind == "demo" else World.live()
-        return made[kind]
+        with lock:
+            if kind not in made:
+                made[kind] = World.demo() if kind == "demo" else World.live()
+            return made[kind]
 
     return choose
 

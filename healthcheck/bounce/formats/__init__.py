@@ -50,13 +50,15 @@ def format_of(mail: Mail, low: str) -> str | None:
     sender = mail.first("from").lower()
     subject = words(mail.first("subject")).casefold() if mail.headers else ""
     for name, froms, subjects, headers, bodies, one in _formats():
-        tests = (
-            (froms, lambda fs=froms: any(f in sender for f in fs)),
-            (subjects, lambda ss=subjects: any(s in subject for s in ss)),
-            (headers, lambda hs=headers: any(h in mail.headers for h in hs)),
-            (bodies, lambda bs=bodies: any(b in low for b in bs)),
-        )
-        held = (test() for given, test in tests if given)
+        held = []
+        if froms:
+            held.append(any(f in sender for f in froms))
+        if subjects and (one or all(held)):
+            held.append(any(f in subject for f in subjects))
+        if headers and (one or all(held)):
+            held.append(any(f in mail.headers for f in headers))
+        if bodies and (one or all(held)):
+            held.append(any(f in low for f in bodies))
         if any(held) if one else all(held):
             return name
     return None

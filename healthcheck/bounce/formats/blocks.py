@@ -91,7 +91,7 @@ def _from_angle(recipient: str, lines: list[str]) -> Found:
 
 
 def _host_line(line: str) -> str | None:
-    name = line.split(" ")[0].split("[")[0].rstrip(":.")
+    name = line.partition(" ")[0].partition("[")[0].rstrip(":.")
     return name if "." in name and "@" not in name and len(name) < 256 else None
 
 
@@ -175,7 +175,7 @@ _ON_DATE = re.compile(r"^(\S{1,320}@\S{1,255}) on (?:[A-Z][a-z]{2}, )?\d{1,4}[ /
 
 
 def exchange2003(body: str) -> list[Found]:
-    """"address on DATE", with the reason indented below. Exchange 5.5 to 2003; the last line names a MSEXCH code."""
+    """ "address on DATE", with the reason indented below. Exchange 5.5 to 2003; the last line names a MSEXCH code."""
     out: list[Found] = []
     current: list[str] | None = None
     for line in body.split("\n"):
@@ -196,7 +196,7 @@ def exchange2003(body: str) -> list[Found]:
 
 
 def colon(body: str) -> list[Found]:
-    """"address: text", each on a line of its own. OpenSMTPD, DragonFly, and lists that people keep."""
+    """ "address: text", each on a line of its own. OpenSMTPD, DragonFly, and lists that people keep."""
     out = []
     for line in body.split("\n"):
         if "@" not in line or ": " not in line:

@@ -14,7 +14,9 @@ from . import Found, address, data, only_address
 MAX_FOUND = 200
 MAX_REASON = 25
 
-_EXCHANGE = re.compile(r"^(?:[^#\n]{0,255}\s)?#?\s?(?:<\s?)?#(?:<\s?#)?(?:[245]\d\d[ ;]|[245]\.\d)|^(?:Remote Server (?:at \S{1,255} )?returned\b|.{0,80}'[245]\d\d [245]\.\d)|^[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}[ ;]")
+_EXCHANGE = re.compile(
+    r"^(?:[^#\n]{0,255}\s)?#?\s?(?:<\s?)?#(?:<\s?#)?(?:[245]\d\d[ ;]|[245]\.\d)|^(?:Remote Server (?:at \S{1,255} )?returned\b|.{0,80}'[245]\d\d [245]\.\d)|^[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}[ ;]"
+)
 
 
 def exchange(body: str) -> list[Found]:
@@ -83,17 +85,18 @@ def _addresses(body: str, at: int) -> list[tuple[int, Found]]:
     end = body.find("\n", at)
     end = len(body) if end < 0 else end
     line = body[at:end]
-    if line.strip(" .:;<(\t"):
+    if line.strip(" .:;<(\t-=|*"):
         one = address(line) if "@" in line and line.find("@") < 330 else None
         if one:
             return [(at, Found(one))]
-        if line.strip(" .:;<(\t*"):
-            return []
+        return []
     out: list[tuple[int, Found]] = []
     place = end + 1
     for line in body[place : place + 20000].split("\n")[:MAX_FOUND]:
         if line.strip():
-            one = only_address(line) or (address(line) if not out and line.count("@") < 3 and (" ... " in line or "mailto:" in line or line.strip()[:1] in "<-*(") else None)
+            one = only_address(line) or (
+                address(line) if not out and line.count("@") < 3 and (" ... " in line or "mailto:" in line or line.strip()[:1] in "<-*(") else None
+            )
             if one is None and not out and ":" in line and (head := line.strip().partition(": ")[0]) != line.strip():
                 one = only_address(head)
             if one is None:
@@ -117,7 +120,9 @@ def _reason(body: str, at: int) -> str:
             continue
         if lines and bare.startswith(("----", "-------")):
             break
-        if lines and bare.casefold().startswith(("recipient address:", "original address:", "remote system:", "message details:", "learn more", "for further", "bcc:", "reporting-mta:")):
+        if lines and bare.casefold().startswith(
+            ("recipient address:", "original address:", "remote system:", "message details:", "learn more", "for further", "bcc:", "reporting-mta:")
+        ):
             break
         if not (n == 0 and bare.strip(":. ") == ""):
             lines.append(bare.lstrip(":").strip() if n == 0 else bare)
@@ -130,6 +135,11 @@ def _weight(text: str) -> int:
     """How much of a reply is in a text: both codes, a code, none."""
     code, _, end = find_code(text[:2000], loose=False)
     return 2 * (code is not None) + (find_enhanced(text[:2000], code, beside=end) is not None)
+
+
+def _line_at(body: str, place: int) -> str:
+    end = body.find("\n", place)
+    return body[body.rfind("\n", 0, place) + 1 : end if end >= 0 else len(body)].strip()[:1000]
 
 
 def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, str]]) -> list[Found]:
@@ -146,6 +156,8 @@ def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, 
         pool = nearest if nearest and len(out) > 1 else [text for _, text in reasons]
         if pool:
             one.text = max(pool, key=_weight)
+        elif (line := _line_at(body, places[i])) and only_address(line) is None:
+            one.text = line
     command = body.casefold().rfind("smtp command\n")
     if command >= 0:  # m-FILTER names the command on the line after it
         stage = stage_of(body[command + 13 : command + 40].partition("\n")[0])

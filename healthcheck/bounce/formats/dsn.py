@@ -12,10 +12,10 @@ MAX_RECIPIENTS = 500
 
 Fields = dict[str, str]
 
-_KNOWN = frozenset(
-    "reporting-mta dsn-gateway received-from-mta arrival-date original-envelope-id final-recipient original-recipient action status remote-mta diagnostic-code"
-    " last-attempt-date final-log-id will-retry-until localized-final-recipient".split()
-)
+_KNOWN = {
+    *("reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date", "original-envelope-id", "final-recipient", "original-recipient", "action", "status"),
+    *("remote-mta", "diagnostic-code", "last-attempt-date", "final-log-id", "will-retry-until", "localized-final-recipient"),
+}
 _RECIPIENT = frozenset(("final-recipient", "original-recipient", "x-actual-recipient", "localized-final-recipient"))
 
 
@@ -68,7 +68,7 @@ def groups(text: str) -> Report:
 def _field_name(line: str) -> str:
     colon = line.find(":", 0, 64)
     if colon < 4 or line[0] in " \t":
-        name = line[:colon].strip().lower() if 4 <= colon else ""
+        name = line[:colon].strip().lower() if colon >= 4 else ""
         return name if name in _RECIPIENT or name in ("action", "status", "diagnostic-code", "remote-mta", "reporting-mta") else ""
     name = line[:colon].strip().lower()
     return name if name in _KNOWN or (name.startswith("x-") and " " not in name) else ""
@@ -97,7 +97,7 @@ def typed_address(value: str) -> str | None:
         rest = _HEX.sub(lambda found: chr(min(int(found.group(1), 16), 0x10FFFF)), rest)
     if "@" not in rest and "+40" in rest:
         rest = _XTEXT.sub(lambda found: chr(int(found.group(1), 16)), rest)
-    if rest.startswith(("|", "/", ":")) or " " in rest.rpartition("@")[0] and not rest.startswith('"') and "<" not in rest:
+    if rest.startswith(("|", "/", ":")) or (" " in rest.rpartition("@")[0] and not rest.startswith('"') and "<" not in rest):
         return None  # a pipe or a file, not the address that was mailed
     return clean(rest) or address(rest)
 
@@ -184,7 +184,9 @@ def feedback(text: str) -> Feedback:
             last = seen.setdefault(name.strip().lower(), [])
             last.append(value.strip()[:2000])
     one = {name: values[0] for name, values in seen.items()}
-    recipients = [a for value in (*seen.get("original-rcpt-to", ()), *seen.get("removal-recipient", ()), *seen.get("redacted-address", ())) if (a := address(value))]
+    recipients = [
+        a for value in (*seen.get("original-rcpt-to", ()), *seen.get("removal-recipient", ()), *seen.get("redacted-address", ())) if (a := address(value))
+    ]
     ip = one.get("source-ip", "").split(" ")[0].strip("[]") or None
     kind = one.get("feedback-type", "abuse").strip().lower()
     return Feedback(

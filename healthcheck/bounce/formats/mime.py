@@ -8,11 +8,10 @@ can fail; parts are decoded when somebody reads them. Linear in the size of the 
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
-
-import re2
 
 MAX_DEPTH = 20
 MAX_PARTS = 200
@@ -23,10 +22,10 @@ MAX_HEADER_BLOCK = 1 << 18
 Headers = dict[str, list[str]]
 
 # Two of these make the start of a text the header of a mail.
-_MAIL_HEADERS = frozenset(
-    "from to subject date received return-path message-id mime-version content-type delivered-to auto-submitted x-failed-recipients"
-    " reply-to sender x-mailer envelope-to content-transfer-encoding x-original-to sent cc".split()
-)
+_MAIL_HEADERS = {
+    *("from", "to", "subject", "date", "received", "return-path", "message-id", "mime-version", "content-type", "delivered-to", "auto-submitted"),
+    *("reply-to", "sender", "x-mailer", "envelope-to", "content-transfer-encoding", "x-original-to", "sent", "cc", "x-failed-recipients"),
+}
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -113,7 +112,8 @@ class Mail:
     def body(self) -> str:
         """What a person reads: the text parts before what came back; the HTML ones where there is no other text."""
         if self._body is None:
-            plain, html = [], []
+            plain: list[str] = []
+            html: list[str] = []
             for part in self.parts:
                 if part.kind.startswith("message/") and part.kind not in _STATUS and (plain or html):
                     break
@@ -154,7 +154,8 @@ def _pasted_boundary(body: str) -> str:
             break
         line, below = body[at + 2 : end].strip(), body[end + 1 : end + 9].lower()
         if line and " " not in line and below == "content-":
-            return line
+            # one that first comes far down is of the mail that came back
+            return line if at < 200 or 0 <= body.find("--" + line) < 200 else ""
         tried += 1
         at = body.find("\n--", end) + 1
         if not at:
@@ -185,7 +186,8 @@ def _walk(out: list[Part], headers: Headers, kind_field: str, body: str, utf8: b
 def _pieces(body: str, boundary: str) -> list[str]:
     """Preamble and parts. A delimiter is "--boundary" at the start of a line with nothing but blanks after it. RFC 2046 section 5.1.1."""
     mark = "--" + boundary
-    out, start, at = [], 0, 0 if body.startswith(mark) else body.find("\n" + mark)
+    out: list[str] = []
+    start, at = 0, 0 if body.startswith(mark) else body.find("\n" + mark)
     while at >= 0 and len(out) <= MAX_PARTS:
         after = at + len(mark) + (body[at] == "\n")
         end = body.find("\n", after)
@@ -215,7 +217,9 @@ _CHARSETS = {
     "unknown-8bit": "utf-8",
     "iso-8859-8-i": "iso-8859-8",
 }
-_BINARY_CODECS = frozenset(("base64", "hex", "bz2", "zlib", "zip", "quopri", "uu", "rot13", "rot_13", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"))
+_BINARY_CODECS = frozenset(
+    ("base64", "hex", "bz2", "zlib", "zip", "quopri", "uu", "rot13", "rot_13", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined")
+)
 
 
 def charset_text(octets: bytes, charset: str) -> str:
@@ -268,14 +272,15 @@ def _lf(text: str) -> str:
     return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-_WORD = re2.compile(r"=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([^?\s]*)\?=")
+_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]{1,60})\?([BbQq])\?([^?\s]{0,4000})\?=")
 
 
 def words(value: str) -> str:
     """A header field with its encoded words decoded. RFC 2047. Raw 8-bit octets are decoded as UTF-8, or left."""
     if "=?" not in value:
         return value if value.isascii() else charset_text(value.encode("latin-1", "replace"), "")
-    out, end = [], 0
+    out: list[str] = []
+    end = 0
     for found in _WORD.finditer(value):
         between = value[end : found.start()]
         if between.strip() or not out:  # blanks between two encoded words are dropped (RFC 2047 section 6.2)
@@ -291,15 +296,32 @@ def words(value: str) -> str:
     return "".join(out)
 
 
-_DROP = re2.compile(r"(?is)<(?:style|script|head|title)\b[^>]*>.*?</(?:style|script|head|title)\s*>|<!--.*?-->")
-_BREAK = re2.compile(r"(?i)<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?table|/?ul|/?ol|/?pre|/?blockquote|hr)\b[^>]*>")
-_CELL = re2.compile(r"(?i)</t[dh]\b[^>]*>")
-_TAG = re2.compile(r"</?[A-Za-z!][A-Za-z0-9:-]*(?:\s[^>]*)?/?>")
+MAX_HTML = 250_000
+_BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?table|/?ul|/?ol|/?pre|/?blockquote|hr)(?:[\s/][^<>]{0,2000})?>", re.IGNORECASE)
+_CELL = re.compile(r"</t[dh]\s{0,4}>", re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z!][A-Za-z0-9:-]{0,40}(?:\s[^<>]{0,8000})?/?>")
+
+
+def _without(html: str) -> str:
+    """HTML without what is not shown: comments, style, script, the head. An element that does not end goes on to the end."""
+    for start, end in (("<!--", "-->"), ("<style", "</style"), ("<script", "</script"), ("<head>", "</head"), ("<title", "</title")):
+        low = html.lower()
+        if len(low) != len(html) or start not in low:
+            continue
+        kept, at = [], 0
+        while (opening := low.find(start, at)) >= 0:
+            kept.append(html[at:opening])
+            closing = low.find(end, opening)
+            at = (closing + len(end) if end == "-->" else low.find(">", closing) + 1) if closing >= 0 else len(html)
+            if at <= 0:
+                at = len(html)
+        html = " ".join([*kept, html[at:]])
+    return html
 
 
 def html_text(html: str) -> str:
     """The words of an HTML text, a line for each block. An address in angle brackets stays."""
-    text = _DROP.sub(" ", html)
+    text = _without(html[:MAX_HTML])
     if "<pre" not in text.lower():
         text = text.replace("\n", " ")
     text = unescape(_TAG.sub("", _CELL.sub(" ", _BREAK.sub("\n", text))))

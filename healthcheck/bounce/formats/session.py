@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..reply import join_lines, read_reply, stage_of
+from ..reply import stage_of
 from . import Found, address, clean, only_address
 
 MAX_FOUND = 500
@@ -26,7 +26,17 @@ class Exchange:
 # ------------------------------------------------------------------ Sendmail
 
 _TALKING = "while talking to "
-_FATAL = ("had permanent fatal errors", "had fatal errors", "had transient non-fatal errors", "had delivery problems", "addresses have delivery notifications", "had successful delivery")
+_FATAL = (
+    "had permanent fatal errors",
+    "had fatal errors",
+    "had transient non-fatal errors",
+    "had delivery problems",
+    "had delivery errors",
+    "had permanent delivery errors",
+    "had temporary delivery errors",
+    "addresses have delivery notifications",
+    "had successful delivery",
+)
 _TRANSCRIPT = ("transcript of session follows", "transcript of the session follows")
 
 
@@ -70,7 +80,7 @@ def _listed(block: str) -> list[Found]:
         if bare.startswith("(reason: ") or open_reason:
             if out:
                 reason = bare.removeprefix("(reason: ").removesuffix(")")
-                if not reason.isdigit() or len(reason) == 3 and reason[0] in "45":  # else the exit status of a program
+                if not reason.isdigit() or (len(reason) == 3 and reason[0] in "45"):  # else the exit status of a program
                     out[-1].text += (" " if out[-1].text else "") + reason
                 open_reason = not bare.endswith(")")
             continue
@@ -87,6 +97,8 @@ def _listed(block: str) -> list[Found]:
             rest = rest.strip()
             if rest.startswith("(") and rest.endswith(")") and rest != "(unrecoverable error)":
                 found.text = rest[1:-1]
+            elif not gap and bare.endswith("]") and " [" in bare:
+                found.text = bare[bare.find(" [") + 2 : -1]
             elif bare.startswith("[Status:"):  # Zoho
                 found.text = bare[1:-1]
             if recipient or bare.startswith(('"|', '"/', "|")):
@@ -139,7 +151,11 @@ def _fill(found: Found, host: str | None, exchanges: list[Exchange], said: list[
         if not found.text or (found.text[:3] == mine.code and (len(mine.lines) > 1 or found.text[3:4] == "-")):
             found.text = "\n".join(mine.lines)
     if not found.text.strip() or found.text.strip().isdigit():
-        own = [line for line in said if found.recipient and found.recipient.casefold() in line.casefold()] or [line for line in said if line[:3].isdigit()] or said
+        own = (
+            [line for line in said if found.recipient and found.recipient.casefold() in line.casefold()]
+            or [line for line in said if line[:3].isdigit()]
+            or said
+        )
         if own:
             found.text = (found.text + " " if found.text else "") + (" ".join(said) if own is said or len(said) < 4 else own[0])
 
@@ -156,7 +172,7 @@ _COMMAND = re.compile(r"(?i)^(?:ehlo|helo|lhlo|mail from:|rcpt to:|data$|bdat |s
 _REPLY = re.compile(r"^([2-5]\d\d)([ -]|$)")
 
 
-def transcript(body: str, *, marked: bool = False) -> list[Exchange]:
+def transcript(body: str) -> list[Exchange]:
     """The commands and replies of a pasted SMTP session, or [] where it is none: at least one command and one reply after it. RFC 5321 appendix D.
 
     Understood are C:/S:, >>>/<<<, ->/<- (swaks), CLIENT -> SERVER (PHPMailer), send:/reply: (smtplib), In:/Out: (Postfix's to the postmaster), and bare lines.
@@ -164,9 +180,9 @@ def transcript(body: str, *, marked: bool = False) -> list[Exchange]:
     exchanges: list[Exchange] = []
     command, commands = "", 0
     swapped = "\n Out: 220" in body or "\nOut: 220" in body or body.startswith(("Out: 220", " Out: 220"))
+    if swapped:  # Postfix as the server: Out is what it said
+        body = body.replace("In:  ", "C: ").replace("Out: ", "S: ")
     for line in body.split("\n")[:5000]:
-        if swapped:  # Postfix as the server: Out is what it said
-            line = line.replace(" In:  ", " C: ", 1).replace("In:  ", "C: ", 1).replace(" Out: ", " S: ", 1).replace("Out: ", "S: ", 1)
         server = _SERVER.match(line)
         client = None if server else _CLIENT.match(line)
         text = (server or client).group(1) if (server or client) else line  # type: ignore[union-attr]
@@ -217,7 +233,3 @@ def of_transcript(exchanges: list[Exchange]) -> list[Found]:
         last = next((e for e in reversed(exchanges) if e.command[:4].casefold() not in ("quit", "rset")), exchanges[-1])
         out.append(Found(accepted[0] if accepted else None, "\n".join(last.lines), stage=stage_of(last.command[:12])))
     return out
-
-
-def first_reply(lines: list[str]) -> str:
-    return read_reply(join_lines(lines)).reply.text

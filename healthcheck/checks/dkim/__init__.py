@@ -143,7 +143,7 @@ def gather(session: object, facts: Facts) -> DkimFacts:
     selectors: dict[str, SelectorFacts] = {}
     for name, answer in zip(names, answers, strict=True):
         read = _selector(name, sources[name], answer, everywhere)
-        if sources[name] == "given" or read.state in ("key", "several", "no-key"):
+        if sources[name] == "given" or read.state in ("key", "several"):
             selectors[name] = read
     found = any(s.state in ("key", "several") for s in selectors.values())
     confirmed: tuple[Answer, ...] = ()

@@ -26,15 +26,23 @@ def judge(facts: Facts) -> Iterator[Finding]:
         yield from _selector(dkim, read)
     yield from _wildcard(dkim)
     yield from could_not_check("DKM", dkim.domain, dkim.unsure)
-    if any(s.state in ("key", "several", "no-key") for s in dkim.selectors.values()):
+    if any(s.state in ("key", "several") for s in dkim.selectors.values()):
         yield from _ed25519_alone(dkim)
         return
     values = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "outcome": dkim.domainkey.outcome.value}
     if dkim.no_keys:
         yield finding("DKM009", Status.WARN, dkim.domain, [dkim.domainkey, *dkim.confirmed], **values)
-    elif not any(f.code == "DKM999" for f in could_not_check("DKM", dkim.domain, dkim.unsure)):
+    elif not _told(dkim):
         evidence = [a for a in (dkim.domainkey, dkim.probe) if a is not None]
         yield finding("DKM010", Status.UNKNOWN, dkim.domain, evidence, **values)
+
+
+def _told(dkim: DkimFacts) -> bool:
+    """Is it said already what there is to say: of a selector that was given, of a wildcard's key, of names outside the zone files?"""
+    given = any(s.source == "given" and s.state != "unknown" for s in dkim.selectors.values())
+    outside = any(f.code == "DKM999" for f in could_not_check("DKM", dkim.domain, dkim.unsure))
+    one_key = bool(dkim.probe and dkim.probe.found and not dkim.revoked_wildcard and any(looks_like_key(t) for t in texts(dkim.probe)))
+    return given or outside or one_key
 
 
 def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:

@@ -188,7 +188,8 @@ def _reports(dns: Any, record: DmarcRecord, at: str, org: str | None) -> tuple[R
 
 def _opinion(record: DmarcRecord, at: str) -> dict[str, Any]:
     opinion = libs.dmarc_opinion(record.text, at)
-    agrees = None if opinion.valid is None else opinion.valid == (record.usable and not record.bad)
+    # a value that is discarded for its default is a fault to some readers and none to others: no opinion on that
+    agrees = None if opinion.valid is None or record.bad else opinion.valid == record.usable
     if opinion.valid and agrees and record.p:
         agrees = opinion.values.get("p") == record.p and opinion.values.get("adkim") == record.adkim and opinion.values.get("aspf") == record.aspf
     return {"agrees": agrees, "says": opinion.says}

@@ -31,9 +31,12 @@ def judge(facts: Facts) -> Iterator[Finding]:
         return
     about_record = list(_record(facts, spf))
     yield from about_record
-    if not any(f.status in BAD for f in about_record):
+    counted = spf.lookups is not None
+    if counted and not any(f.status in BAD for f in about_record):
         yield finding("SPF001", Status.PASS, spf.domain, [spf.answer], domain=spf.domain, text=spf.record, lookups=spf.lookups_at_least)
-    yield from _addresses(spf)
+    told = any(f.code == "SPF999" for f in about_record)
+    # one note a topic says that something lies outside the zone files
+    yield from (f for f in _addresses(spf) if not (told and f.code == "SPF999"))
     yield from _from_domain(spf)
 
 
