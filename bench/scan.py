@@ -58,7 +58,7 @@ def zones() -> list[dns.zone.Zone]:
         mx2 IN A 192.0.2.11
         mx2 IN AAAA 2001:db8::11
         mail IN A 192.0.2.25
-        @ IN TXT "v=spf1 a mx {" ".join(f"include:_spf.s{n}.services.example" for n in range(5))} -all"
+        @ IN TXT "v=spf1 a mx ip4:192.0.2.25 {" ".join(f"include:_spf.s{n}.services.example" for n in range(5))} -all"
         @ IN TXT "site-verification=0123456789abcdef"
         _dmarc IN TXT "v=DMARC1; p=quarantine; rua=mailto:firm@reports.example; adkim=s"
         s1._domainkey IN TXT "v=DKIM1; k=rsa; p={KEY[:200]}" "{KEY[200:]}"

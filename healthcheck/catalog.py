@@ -83,8 +83,8 @@ class CodeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A receiver's wording. See docs/rules.md. `key` fields: any of `codes` (enhanced and reply codes each, where given),
-    any of `text`, `pattern`; all that are given must hold."""
+    """A receiver's wording. See docs/rules.md. It holds where any of `text` and `pattern` matches and `codes` (of each kind that
+    is named, enhanced and reply codes, one) and `stage` agree; without words the codes alone decide."""
 
     id: str
     cause: str
@@ -103,7 +103,7 @@ class Rule:
     scope: str | None = None
     retry: tuple[int, int] | None = None
     retry_until: int | None = None
-    stage: str | None = None
+    stage: str | None = None  # only in answer to this command: connect | helo | mail | rcpt | data
     help: str | None = None
     note: str | None = None  # a sentence shown with the answer
     permanent: bool = False  # a 4yz that is permanent all the same: the cause's `now` holds

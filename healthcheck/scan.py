@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
-from .checks import CORE, SHOWN, TOPICS, first, foresee, needed
+from .checks import CORE, SHOWN, TOPICS, first, foresee, mx, needed
 from .checks.dnsbl import chosen
 from .checks.facts import Facts
 from .errors import InputError
@@ -134,7 +134,7 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
         if topic.TOPIC in reported:
             by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else tuple(topic.judge(facts))
     # asked for spf alone, a domain that is not there is told all the same, once
-    absence = tuple(f for topic in TOPICS if topic.TOPIC == "mx" for f in topic.judge(facts) if f.code == "DOM001") if gone else ()
+    absence = tuple(mx.judge(facts)) if gone else ()
     findings = [f for name in reported for f in by_topic[name]]
     findings += [f for f in absence if f not in findings]
     now: datetime = session.now

@@ -3,10 +3,11 @@
   "use strict";
 
   const say = (button, text) => {
-    const before = button.dataset.label || button.textContent;
+    const label = button.querySelector("span") || button;
+    const before = button.dataset.label || label.textContent;
     button.dataset.label = before;
-    button.textContent = text;
-    setTimeout(() => { button.textContent = before; }, 1600);
+    label.textContent = text;
+    setTimeout(() => { label.textContent = before; }, 1600);
   };
 
   const select = (node) => {

@@ -1,11 +1,13 @@
 """Topics spf, dkim, dmarc and alignment: each code has a world where it must appear, and one where it must not."""
 
+import string
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from healthcheck.catalog import catalog
+from healthcheck.checks.dkim import hinted
 from healthcheck.checks.dkim.record import parse as parse_key
 from healthcheck.checks.dmarc.record import parse as parse_dmarc
 from healthcheck.checks.dmarc.walk import names
@@ -229,7 +231,7 @@ def test_how_bad_it_is(topic, case, options, code, status):
 def test_nothing_is_called_missing_when_nobody_answers(topic, case, outcome):
     report = look(topic, case, failing={"*": outcome}, ips=["192.0.2.1"], selectors=["s1"])
     assert {f.status for f in report.findings if f.code.startswith(PREFIX[topic])} <= {Status.UNKNOWN}
-    assert codes(report, topic) or topic == "alignment"
+    assert codes(report, topic)
 
 
 def test_nxdomain_below_domainkey_needs_proof():
@@ -357,6 +359,8 @@ def test_a_proposal_is_safe(topic, case, options, code):
         ("spf", "refusing-one", {"ips": ["192.0.2.66"]}, "SPF018"),
         ("spf", "several-redirect", {}, "SPF003"),
         ("spf", "plus", {}, "SPF007"),
+        ("spf", "good", {**AWAY, "mail_from": "refusing.spf.test"}, "SPF018"),
+        ("spf", "good", {**IP, "mail_from": "missing.spf.test"}, "SPF002"),
         ("spf", "eleven", {}, "SPF004"),
         ("dkim", "none", S1, "DKM002"),
         ("dmarc", "none", {}, "DMA007"),
@@ -450,3 +454,40 @@ def test_signed_nxdomain_is_proof():
     assert [f.code for f in judge(facts)] == ["DKM009"]
     facts.dkim = replace(facts.dkim, no_keys=None)
     assert [f.code for f in judge(facts)] == ["DKM010"]
+
+
+def test_a_service_brings_its_selectors():
+    """A key under a selector that only one service uses is found by the MX host, or the SPF include, of that service."""
+    common = set(catalog().common_selectors)
+    esp = next(e for e in catalog().esps.values() if e.mx and any(s not in common for s in e.selectors))
+    selector = next(s for s in esp.selectors if s not in common)
+    host = codec.name_wire(f"mx1.{esp.mx[0].lstrip('.')}")
+    changed = {
+        "hidden.dkim.test": lambda ask: Reply(
+            records=(RR(ask.name, codec.MX, 60, f"10 {codec.name_text(host)}", target=host),) if ask.rtype == codec.MX else ()
+        ),
+        f"{selector}._domainkey.hidden.dkim.test": lambda ask: Reply(records=(RR(ask.name, codec.TXT, 60, "p=", (b"p=",)),)),
+    }
+    report = look("dkim", "hidden", changed=changed)
+    assert report.facts["dkim"]["selectors"][selector]["source"] == "provider"
+
+    named = next(e for e in catalog().esps.values() if e.spf and e.selectors)
+    assert set(named.selectors) <= set(hinted([], ["sub" + s if s.startswith(".") else s for s in named.spf]))
+
+
+def _slots(*sentences):
+    return {field for text in sentences for _, field, _, _ in string.Formatter().parse(text) if field}
+
+
+@pytest.mark.parametrize(("topic", "case", "options"), [c[:3] for c in CASES], ids=[f"{c[0]}-{c[1]}-{n}" for n, c in enumerate(CASES)])
+def test_every_slot_is_filled(topic, case, options):
+    for finding in look(topic, case, **options).findings:
+        row = catalog().checks[finding.code]
+        if row.topic not in PREFIX:
+            continue
+        given = {"subject", *finding.values}
+        assert _slots(row.title, row.message, row.why, row.fix, *row.steps, row.why_no_record or "") <= given
+        for choice in finding.choices:
+            assert _slots(row.choices[choice.key]) <= given | set(choice.values)
+        assert finding.record or finding.choices or row.why_no_record
+        assert finding.evidence or finding.status is Status.UNKNOWN

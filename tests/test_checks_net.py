@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from support import Faults
 
 from healthcheck.catalog import Blocklist, catalog
 from healthcheck.checks import dnsbl
+from healthcheck.checks.addresses import is_reachable
 from healthcheck.checks.ptr import looks_generic
 from healthcheck.edge.world import World
 from healthcheck.model import Answer, Outcome, Status
@@ -23,9 +25,14 @@ def world_of(*names, lists=None):
 def look(names, domain, topic, lists=None, **options):
     world = world_of(*names, lists=lists)
     try:
-        return scan(domain, world=world, topics=[topic], **options)
+        report = scan(domain, world=world, topics=[topic], **options)
     finally:
         world.close()
+    for finding in report.findings:
+        row = catalog().checks[finding.code]
+        for text in (row.message, row.why, row.fix, *row.steps, row.why_no_record or ""):
+            text.format(**finding.values)  # a slot without its value raises KeyError
+    return report
 
 
 def codes(report):
@@ -91,6 +98,29 @@ def test_facts_of_mx():
         "state": "ok",
         "alias": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("address", "reachable"),
+    [
+        ("192.0.2.1", True),
+        ("2001:db8::1", True),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("169.254.1.1", False),
+        ("127.0.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("fe80::1", False),
+        ("fd00::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::a00:1", False),
+        ("2002:a00:1::", False),
+    ],
+)
+def test_which_addresses_can_be_reached(address, reachable):
+    assert is_reachable(address) is reachable
 
 
 # ------------------------------------------------------------------ ptr
@@ -269,3 +299,34 @@ def test_refusals_and_praise_are_no_listings(zone):
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o not in (Outcome.FOUND, Outcome.NODATA, Outcome.NXDOMAIN)])
 def test_no_answer_is_neither_listed_nor_clean(outcome):
     assert dnsbl.read_answer(GOOD, Answer("x.bl.test", "A", outcome))[0] == "unknown"
+
+
+# ------------------------------------------------------------------ could not check
+
+
+@pytest.mark.parametrize(
+    ("topic", "names", "domain", "place", "code"),
+    [
+        ("mx", ["mx-cases"], "good.mx.test", "good.mx.test", "MX000"),
+        ("mx", ["mx-cases"], "good.mx.test", "host1.mx.test", "MX000"),
+        ("mx", ["mx-cases"], "implicit.mx.test", ("implicit.mx.test", "A"), "MX000"),
+        ("ptr", PTR_WORLD, "ptr.test", "1.2.0.192.in-addr.arpa", "PTR000"),
+        ("ptr", PTR_WORLD, "ptr.test", "mail.ptr.test", "PTR000"),
+        ("dnsbl", DNSBL_WORLD, "clean.dom.test", "1.2.0.192.bl.test", "DBL000"),
+        ("dnsbl", DNSBL_WORLD, "clean.dom.test", "2.0.0.127.bl.test", "DBL000"),
+    ],
+)
+def test_what_was_not_answered_could_not_be_checked(topic, names, domain, place, code):
+    inner = world_of(*names, lists=(GOOD,))
+    for faults, there in (({"timeout": {place}}, True), ({}, False)):
+        world = Faults(inner, **faults)
+        report = scan(domain, ips=["192.0.2.1"], topics=[topic], world=world)
+        assert (code in codes(report)) is there
+        assert all(f.status is Status.UNKNOWN for f in report.findings if f.code == code)
+
+
+def test_every_code_of_these_topics_is_met_in_a_test():
+    here = Path(__file__).read_text(encoding="utf-8")
+    rows = [row.code for row in catalog().checks.values() if row.topic in ("mx", "ptr", "dnsbl")]
+    assert len(rows) > 30
+    assert [code for code in rows if f'"{code}"' not in here] == []

@@ -192,6 +192,14 @@ def test_silent_servers_do_not_hold_a_scan_beyond_its_deadline():
         assert time.monotonic() - began < 2.6
 
 
+def test_many_questions_without_an_answer_wait_for_one_deadline(tmp_path):
+    world = Faults(world_of(tmp_path, {"example.com": RECORDS}), silent={"*"})
+    began = time.monotonic()
+    with world.open(deadline=0.2) as session:
+        assert {a.outcome for a in session.dns.ask_all(numbered(300, fixed=True))} == {Outcome.TIMEOUT}
+    assert time.monotonic() - began < 0.6
+
+
 def test_a_closed_session_answers_and_wakes_who_waits(tmp_path):
     world = Faults(world_of(tmp_path, {"example.com": RECORDS}), silent={"n1.example.com"})
     session = world.open()

@@ -5,13 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+from support import Faults
 
 from healthcheck.catalog import DATA, Blocklist, catalog
 from healthcheck.edge.world import World
 from healthcheck.model import Status
 from healthcheck.scan import scan
-
-from support import Faults
 
 DEMO = sorted((DATA / "demo").glob("*.zone"))
 FAULTS = ("servfail", "timeout", "refused", "truncated", "error", "bogus")

@@ -41,6 +41,8 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
         return event
     if not mail.was_mail and "feedback-type:" in low and "user-agent:" in low:
         return _complaint(mail, dsn.feedback(body[low.find("feedback-type:") :]))
+    if not mail.was_mail and "\n" not in body.strip():
+        return None  # one line is a reply, a log line or a phrase
     daemon = mail.was_mail and from_daemon(mail)
     if mail.was_mail and not daemon and (kind := notice_of(mail, notice_low)):
         return _answer(mail, kind, body, original)
@@ -111,11 +113,11 @@ def _dsn(mail: Mail, statuses: list[Part], body: str, notice: str, low: str, ori
 def _complete(found: list[Found], notice: str, low: str, known: list[str]) -> None:
     """Fill from the notice what the fields of a report left out: the reply, its later lines, the stage, the address of a pipe."""
     said: list[Found] | None = None
+    asked = "(in reply" in notice or ">>> " in notice or "after rcpt to" in low or "after mail from" in low or "end of data" in low
     for n, one in enumerate(found):
         first = one.text.lstrip()
         cut = first[:3].isdigit() and first[3:4] == "-" and "\n" not in first
         lacking = not first or not any(c.isdigit() for c in first[:40]) or cut
-        asked = "(in reply to" in notice or ">>> " in notice or "after rcpt to" in low or "after mail from" in low or "end of data" in low
         if one.recipient is None and known:
             one.recipient = known[min(n, len(known) - 1)]
         if not (lacking or (asked and not one.stage)) or not notice:
@@ -129,7 +131,7 @@ def _complete(found: list[Found], notice: str, low: str, known: list[str]) -> No
             continue
         one.recipient = one.recipient or mine.recipient
         one.stage = one.stage or mine.stage
-        if one.stage is None and "in reply to" in mine.text:
+        if one.stage is None and "(in reply" in mine.text:
             one.stage = read_reply(mine.text).stage
         if mine.text and (not first or (cut and len(mine.text) > len(first)) or (lacking and any(c.isdigit() for c in mine.text[:200]) and len(first) < 12)):
             one.text = mine.text

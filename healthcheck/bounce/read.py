@@ -107,7 +107,7 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
             return Reading(Kind.WEBHOOK, got[0], got[1])
         if start == "{" or raw.lstrip()[1:].lstrip()[:1] in ("{", "["):
             plain = _plain(shown)
-            return plain if plain.kind is not Kind.UNRECOGNISED else Reading(Kind.UNRECOGNISED, None, (), "", "json")
+            return plain if plain.kind not in (Kind.UNRECOGNISED, Kind.PHRASE) else Reading(Kind.UNRECOGNISED, None, (), "", "json")
     mail = parse(_unquoted(raw), utf8=is_text)
     if not mail.was_mail and len(mail.parts) == 1:
         mail.parts[0].headers = _encoding_of(mail.parts[0].raw)

@@ -28,7 +28,7 @@ ESP_WORD = 18
 WEAK = 6
 GENERIC_CODE = 5
 BASIC_CODE = 2
-LONGEST = 60  # octets of a match that count
+LONGEST = 60  # characters of a match that count
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,8 @@ def candidates(bounce: Bounce) -> tuple[list[Candidate], dict[str, str]]:
         if number in index.signs:
             continue
         rule, length = index.owners[number]
+        if rule.stage and rule.stage != bounce.stage:
+            continue
         weight = _weight(rule, length, code_fits(rule.codes, code, enhanced), rule.provider in known)
         if weight is not None and weight > best.get(rule.id, (0, 0))[0]:
             best[rule.id] = (weight, number)
@@ -215,6 +217,7 @@ def _weight(rule: Rule, length: int, fits: bool | None, known: bool) -> int | No
     if fits is False or (rule.hosts and not known):
         return None
     agreeing = AGREEING_CODE if fits and any("." in c for c in rule.codes) else 4 if fits else 0
+    agreeing += AGREEING_CODE if rule.stage else 0
     length = min(length, LONGEST)
     if rule.weak:
         return min(SPECIFIC_CODE - 1, WEAK + length // 3 + agreeing // 2)

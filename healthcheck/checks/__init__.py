@@ -14,7 +14,7 @@ from ..model import Answer, Question, ScanInput
 from . import alignment, dkim, dmarc, dnsbl, mx, ptr, spf
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    (mx, spf, dmarc, ptr),
+    (mx, dmarc, ptr, spf),  # the longest chain last: what the others have to think over costs no time then
     (dkim,),  # hints from mx and spf
     (alignment, dnsbl),  # what spf, dkim and dmarc found; the addresses of mx and spf
 )
@@ -23,6 +23,8 @@ TOPICS: tuple[ModuleType, ...] = tuple(topic for stage in STAGES for topic in st
 SHOWN = ("mx", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl")
 # what a topic reads from the facts, and so has to be gathered with it
 NEEDS: dict[str, tuple[str, ...]] = {
+    "spf": ("mx",),  # whether the domain is there at all
+    "dmarc": ("mx",),
     "mx": ("spf",),  # how bad it is to take no mail depends on whether the domain sends any
     "dkim": ("mx", "spf"),
     "alignment": ("mx", "spf", "dkim", "dmarc"),
@@ -47,8 +49,8 @@ def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
 
 
 def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Iterator[Question]:
-    """Every question that can be asked before anything is known, those on the longest chains first. Pure."""
-    for topic in topics:
+    """Every question that can be asked before anything is known, that of the longest chain (spf) first. Pure."""
+    for topic in sorted(topics, key=lambda topic: topic is not spf):
         yield from (dnsbl.first(wanted, lists) if topic is dnsbl else topic.first(wanted))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..model import Answer, Choice, Finding, Question, ScanInput, Status
 from .base import could_not_check, finding
@@ -76,7 +77,7 @@ def gather(_: object, facts: Facts) -> AlignmentFacts:
         policy=dmarc.policy if dmarc else None,
         known=bool(dmarc and dmarc.known),
         evidence=tuple(_evidence(facts)),
-        unsure=tuple(dmarc.unsure) if dmarc and envelope != domain and None in (org, orgs.get(envelope)) else (),
+        unsure=tuple(dmarc.unsure) if dmarc and (not dmarc.known or None in [row.relaxed for row in rows]) else (),
     )
 
 
@@ -136,10 +137,11 @@ def judge(facts: Facts) -> Iterator[Finding]:
     if table is None:
         return
     spf = table.of("spf")[0]
-    yield from could_not_check("ALN", table.domain, table.unsure)
-    values = {"domain": table.domain, "envelope": spf.identifier, "policy": table.policy or "", "org": table.org or ""}
-    yield from _modes(table, spf, values)
     good = [row for row in table.rows if row.aligned]
+    if not good or any(row.relaxed is None for row in table.rows):
+        yield from could_not_check("ALN", table.domain, table.unsure)
+    values: dict[str, Any] = {"domain": table.domain, "envelope": spf.identifier, "policy": table.policy or "", "org": table.org or ""}
+    yield from _modes(table, spf, values)
     if good:
         by = ", ".join(dict.fromkeys(f"{row.mechanism.upper()} ({row.selector or row.identifier})" for row in good))
         yield finding("ALN001", Status.PASS, table.domain, table.evidence, by=by, **values)
@@ -154,7 +156,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
         yield finding("ALN005", Status.UNKNOWN, table.domain, table.evidence, **values)
 
 
-def _modes(table: AlignmentFacts, spf: Row, values: dict[str, str]) -> Iterator[Finding]:
+def _modes(table: AlignmentFacts, spf: Row, values: dict[str, Any]) -> Iterator[Finding]:
     if spf.asked == "strict" and spf.relaxed and not spf.strict:
         yield finding("ALN004", Status.WARN, table.domain, table.evidence, choices=[Choice("envelope", values), Choice("relax", values)], **values)
     elif spf.relaxed is False:

@@ -23,7 +23,7 @@ from .addresses import is_address, is_reachable, parse, reversed_labels
 from .base import could_not_check, finding
 
 if TYPE_CHECKING:
-    from ..edge.world import Session
+    from ..edge.world import Session, World
     from .facts import Facts
 
 TOPIC = "dnsbl"
@@ -75,10 +75,9 @@ def _default() -> Lists:
     return tuple(row for row in catalog().blocklists if row.ask and not row.needs_key)
 
 
-def chosen(world: Any) -> Lists:
+def chosen(world: World) -> Lists:
     """The lists that are asked in this world: its own, else those asked by default."""
-    own = getattr(world, "blocklists", None)
-    return _default() if own is None else tuple(own)
+    return _default() if world.blocklists is None else tuple(world.blocklists)
 
 
 @cache
@@ -327,7 +326,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
         yield finding("DBL008", Status.PASS, domain, (x.answers[0] for x in clean), count=len({x.zone for x in clean}), **_about(clean))
 
 
-def _about(those: list[Listing]) -> dict[str, str]:
+def _about(those: list[Listing]) -> dict[str, Any]:
     """Slots that name some lists, what they were asked about, and where to look by hand."""
     return {
         "lists": ", ".join(dict.fromkeys(x.name for x in those)),

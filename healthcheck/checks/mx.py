@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..model import Answer, Finding, Outcome, Question, ScanInput, Status
 from .addresses import is_address, is_reachable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .facts import Facts
 
 TOPIC = "mx"
-HOSTS = 20  # more hosts than any honest domain has; those beyond are counted and not looked up
+HOSTS = 20  # more hosts than any honest domain has; those beyond are not looked up
 
 
 # ------------------------------------------------------------------ facts
@@ -173,7 +173,7 @@ def _host_findings(mx: MxFacts) -> Iterator[Finding]:
     # one host that works takes the mail in place of a broken one; where a host could not be looked up it may be that one
     status = Status.WARN if any(h.state in ("ok", "unknown") for h in mx.hosts) else Status.FAIL
     for host in mx.hosts:
-        values = {"domain": mx.domain, "host": host.host, "addresses": ", ".join(host.addresses), "target": host.alias or ""}
+        values: dict[str, Any] = {"domain": mx.domain, "host": host.host, "addresses": ", ".join(host.addresses), "target": host.alias or ""}
         evidence = (mx.answer, *host.answers)
         if host.state == "unknown":
             yield from could_not_check("MX", host.host, host.answers)

@@ -165,7 +165,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return self._demanded.setdefault(key, answer) or answer
 
     def _await(self, head: Head) -> Answer:
-        if not head.known.wait(max(0.0, self._end - time.monotonic()) + GRACE):
+        if not head.known.wait(max(0.0, self._end + GRACE - time.monotonic())):
             words = f"no answer before the scan's time ({self._deadline:g} s) was over"
             answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, aliases=head.aliases, detail=words)
         else:

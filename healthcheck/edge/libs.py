@@ -206,7 +206,7 @@ class _Recording(dns.nameserver.Nameserver):
     """Answers from what was asked already; anything else is SERVFAIL. So a second opinion costs no question."""
 
     def __init__(self, answers: Iterable[Answer]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.held = {(a.name, a.rtype): a for a in answers}
         self.missed = False
 
@@ -270,6 +270,11 @@ def _checkdmarc() -> tuple[Any, Any]:
         import checkdmarc.spf
 
     return checkdmarc.dmarc, checkdmarc.spf
+
+
+def prepare() -> None:
+    """Import checkdmarc now (half a second, once a process), so that the first scan does not wait for it. For servers."""
+    _checkdmarc()
 
 
 def _resolver(recording: _Recording) -> dns.resolver.Resolver:

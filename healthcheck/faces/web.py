@@ -17,6 +17,7 @@ from .api import desk, scan_input
 from .jobs import Case, Job
 
 web = Blueprint("web", __name__)
+MARKED = 50  # failures whose words are marked in the pasted text
 
 
 def register(app: Flask) -> None:
@@ -251,12 +252,17 @@ def _marked_paste(answer: Diagnosis, shown: str | None) -> list[tuple[str, bool]
     """The pasted text with the words that decided marked, where it is known that they stand there."""
     if shown is None:
         return None
-    spans = [b.input_span for f in answer.failures for b in f.because if b.input_span and _same(shown, b.input_span, b.text)]
+    spans: list[tuple[int, int]] = []
+    for because in dict.fromkeys(b for f in answer.failures[:MARKED] for b in f.because):
+        given = because.input_span
+        if given and _same(shown[given[0] : given[1]], because.text):
+            spans.append(given)
+        else:
+            spans += pictures.located(shown, because.text)
     return pictures.marked(*pictures.window(shown, spans))
 
 
-def _same(text: str, span: tuple[int, int], wanted: str) -> bool:
-    found = text[span[0] : span[1]]
+def _same(found: str, wanted: str) -> bool:
     return "".join(found.split()).casefold() == "".join(wanted.split()).casefold()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,32 @@ def marked(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[str, bool]
         out += [(text[at:start], False), (text[start:end], True)]
         at = end
     return [(piece, mark) for piece, mark in [*out, (text[at:], False)] if piece]
+
+
+# what may stand between two words of a reply as it was pasted: white space, a quotation mark, the code of a continuation line
+_BETWEEN = r"(?:\s|>|\||[2-5]\d\d[ -](?:[245]\.\d{1,3}\.\d{1,3}\s)?)+"
+
+
+def located(text: str, wanted: str) -> list[tuple[int, int]]:
+    """Where the words of `wanted` stand in a text that may have them on several lines, the codes of continuation lines left out.
+
+    >>> located("550-5.7.26 not accepted due\\n550 5.7.26 to policy", "accepted due to policy")
+    [(15, 27), (39, 48)]
+    """
+    tokens = wanted.split()[:80]
+    if not tokens:
+        return []
+    found = re.search(_BETWEEN.join(f"({re.escape(token)})" for token in tokens), text, re.IGNORECASE)
+    if not found:
+        return []
+    out: list[tuple[int, int]] = []
+    for n in range(1, len(tokens) + 1):
+        start, end = found.span(n)
+        if out and not text[out[-1][1] : start].strip(" "):
+            out[-1] = (out[-1][0], end)
+        else:
+            out.append((start, end))
+    return out
 
 
 def window(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...catalog import Esp, catalog
 from ...edge.libs import loop
@@ -15,6 +16,10 @@ from ...model import Answer, Outcome, Question, ScanInput, Secure
 from ..facts import Facts
 from .judge import judge
 from .record import DkimKey, looks_like_key, parse, texts
+
+if TYPE_CHECKING:
+    from ...edge.dns import Seam
+    from ...edge.world import Session
 
 __all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", "judge"]
 
@@ -114,7 +119,7 @@ def hinted(mx_hosts: Iterable[str], includes: Iterable[str]) -> tuple[str, ...]:
     hosts, names = tuple(mx_hosts), tuple(includes)
     if not hosts and not names:
         return ()
-    out = [s for esp in catalog().esps for s in esp.selectors if _uses(esp, hosts, names)]
+    out = [s for esp in catalog().esps.values() for s in esp.selectors if _uses(esp, hosts, names)]
     return tuple(dict.fromkeys(out))[:MAX_HINTED]
 
 
@@ -128,12 +133,12 @@ def _below(host: str, suffix: str) -> bool:
     return host == bare or host.endswith(f".{bare}")
 
 
-def gather(session: object, facts: Facts) -> DkimFacts:
+def gather(session: Session, facts: Facts) -> DkimFacts:
     """Ask for every selector that was given, is common, or belongs to a service in use. Waits only through the seam.
 
     Cost: one question for each, all at once and all on fixed names; two more to confirm that nothing is published.
     """
-    dns = session.dns  # type: ignore[attr-defined]
+    dns = session.dns
     domain = facts.input.domain.name
     sources = _sources(dns, facts, domain)
     names = [s for s in sources if _fits(s, domain)]
@@ -170,10 +175,10 @@ def gather(session: object, facts: Facts) -> DkimFacts:
     )
 
 
-def _sources(dns: object, facts: Facts, domain: str) -> dict[str, str]:
+def _sources(dns: Seam, facts: Facts, domain: str) -> dict[str, str]:
     hosts: list[str] = []
     if facts.mx is not None:
-        hosts = [host for _, host in dns.ask(domain, "MX").mx()]  # type: ignore[attr-defined]
+        hosts = [host for _, host in dns.ask(domain, "MX").mx()]
     includes = facts.spf.includes if facts.spf is not None else ()
     out = dict.fromkeys(facts.input.selectors, "given")
     for source, names in (("provider", hinted(hosts, includes)), ("common", catalog().common_selectors)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...model import Answer, Finding, Record, Status
 from ..base import could_not_check, finding
@@ -29,7 +29,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
     if any(s.state in ("key", "several") for s in dkim.selectors.values()):
         yield from _ed25519_alone(dkim)
         return
-    values = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "outcome": dkim.domainkey.outcome.value}
+    values: dict[str, Any] = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "outcome": dkim.domainkey.outcome.value}
     if dkim.no_keys:
         yield finding("DKM009", Status.WARN, dkim.domain, [dkim.domainkey, *dkim.confirmed], **values)
     elif not _told(dkim):
@@ -50,7 +50,7 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
     given = read.source == "given"
     if answer is None or answer.unsure:
         return
-    values = {"selector": read.selector, "domain": dkim.domain, "name": answer.name}
+    values: dict[str, Any] = {"selector": read.selector, "domain": dkim.domain, "name": answer.name}
     # what nobody said is in use may be left over from an old service: that is worth a warning, no more
     fault = Status.FAIL if given else Status.WARN
     if read.state == "absent":
@@ -64,10 +64,10 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
         yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values) if read.type else ()
 
 
-def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, values: dict[str, str]) -> Iterator[Finding]:
+def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, values: dict[str, Any]) -> Iterator[Finding]:
     """One key record. The first fault that makes it useless is told; the rest would only repeat it."""
     given = read.source == "given"
-    what = {"type": key.type, "bits": key.bits or 0, **values}
+    what: dict[str, Any] = {"type": key.type, "bits": key.bits or 0, **values}
     if key.revoked:
         yield finding("DKM005", Status.FAIL if given else Status.NOTE, answer.name, [answer], **what)
     elif key.error == "unknown-type":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...edge import libs
 from ...model import Answer, Outcome, Question, ScanInput
@@ -13,10 +13,13 @@ from .judge import judge
 from .record import DmarcRecord, parse, select
 from .walk import Walk, names, walk
 
+if TYPE_CHECKING:
+    from ...edge.world import Session
+
 __all__ = ["TOPIC", "DmarcFacts", "ReportCheck", "first", "foresee", "gather", "judge"]
 
 TOPIC = "dmarc"
-MAX_DESTINATIONS = 6  # report domains that are looked at; receivers need serve no more than two addresses
+MAX_DESTINATIONS = 4  # report domains that are looked at; receivers need serve no more than two addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,12 @@ def authorization(at: str, destination: str) -> str:
     return f"{at}._report._dmarc.{destination}"
 
 
-def gather(session: object, facts: Facts) -> DmarcFacts:
+def gather(session: Session, facts: Facts) -> DmarcFacts:
     """Walk from the From domain (and the envelope domain), then look at where the reports go. Waits only through the seam.
 
-    Cost: at most 16 questions, and 9 for each report domain (at most 6 of those).
+    Cost: at most 16 questions, and 9 for each report domain (at most 4 of those).
     """
-    dns = session.dns  # type: ignore[attr-defined]
+    dns = session.dns
     wanted = facts.input
     domain = wanted.domain.name
     starts = tuple(dict.fromkeys((domain, wanted.mail_from or domain)))

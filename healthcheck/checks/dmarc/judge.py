@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...model import Answer, Choice, Finding, Record, Status
 from ..base import could_not_check, finding
@@ -26,7 +26,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
     out = list(_findings(dmarc))
     yield from out
     if dmarc.parsed is not None and dmarc.policy and not any(f.status in BAD for f in out):
-        values = {"domain": dmarc.domain, "policy": dmarc.policy, "found_at": dmarc.found_at, "applies": dmarc.applies}
+        values: dict[str, Any] = {"domain": dmarc.domain, "policy": dmarc.policy, "found_at": dmarc.found_at, "applies": dmarc.applies}
         yield finding("DMA001", Status.PASS, dmarc.domain, _holding(dmarc), **values)
 
 
@@ -72,7 +72,7 @@ def _missing(dmarc: DmarcFacts) -> Iterator[Finding]:
 def _record(dmarc: DmarcFacts, record: DmarcRecord) -> Iterator[Finding]:
     evidence = _holding(dmarc)
     name = evidence[0].name
-    values = {"domain": dmarc.domain, "found_at": dmarc.found_at, "name": name}
+    values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at, "name": name}
     if not record.usable:
         p = dict(record.tags).get("p", "")
         proposed = _change(dmarc, evidence[0], _with_policy(record)) if not p else None
@@ -89,7 +89,7 @@ def _record(dmarc: DmarcFacts, record: DmarcRecord) -> Iterator[Finding]:
 
 
 def _strength(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
-    values = {"domain": dmarc.domain, "found_at": dmarc.found_at}
+    values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at}
     rank = POLICIES.index
     if dmarc.asked == "none":
         yield finding("DMA007", Status.WARN, dmarc.domain, evidence, policy="none", applies=dmarc.applies, **values)
@@ -113,7 +113,7 @@ def _strength(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) ->
 
 def _where(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
     """Where the reports go. RFC 9990 section 4."""
-    values = {"domain": dmarc.domain, "found_at": dmarc.found_at}
+    values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at}
     if not any(r.tag == "rua" for r in record.reports):
         status = Status.WARN if dmarc.asked == "none" else Status.NOTE
         yield finding("DMA006", status, dmarc.domain, evidence, **values)

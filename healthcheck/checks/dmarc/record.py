@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from ...model import Answer
 
@@ -148,7 +147,7 @@ def _reports(tags: dict[str, str], bad: list[tuple[str, str, str]]) -> list[Repo
         for uri in tags.get(tag, "").split(",")[:URI_LIMIT] if tag in tags else ():
             text = uri.strip()
             address, _, size = text.partition("!")
-            found = _MAILTO.fullmatch(unquote(address.partition("?")[0]))
+            found = _MAILTO.fullmatch(address.partition("?")[0])
             if found and "." in found.group(2) and ".." not in found.group(2):
                 out.append(ReportAddress(tag, text[:300], found.group(2).lower().rstrip("."), bool(size)))
             elif re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:", text) and not text.lower().startswith("mailto:"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from ...edge import libs
 from ...model import Answer, Question, ScanInput
@@ -17,6 +18,9 @@ from .judge import judge
 from .propose import covering
 from .record import parse, select
 from .tree import MAX_HOSTS, Node, Walk, build
+
+if TYPE_CHECKING:
+    from ...edge.world import Session
 
 __all__ = ["TOPIC", "SpfFacts", "first", "foresee", "gather", "judge"]
 
@@ -38,6 +42,8 @@ class SpfFacts:
     own_addresses single addresses that the record itself names: ip4 and ip6 without a range, and the hosts of its a and mx
     covering      the record with the given addresses that it does not cover added, tried out; None where there is no such
     opinion       what checkdmarc makes of it: {"agrees", "says", "lookups"}
+    ours          False: the envelope domain is of another name, so as a rule a service's; no change of it is proposed
+    answers       those of the tree; what pyspf asked besides stands in the verdicts
     """
 
     domain: str
@@ -55,6 +61,7 @@ class SpfFacts:
     opinion: Mapping[str, object] = field(default_factory=dict)
     answer: Answer | None = None
     mx: Answer | None = None
+    ours: bool = True
     answers: tuple[Answer, ...] = ()
 
 
@@ -85,25 +92,12 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
             yield Question(explained.target(question.name), "TXT", "spf-exp")
 
 
-class _Remembering:
-    """The seam, with a note of what pyspf asked of it."""
-
-    def __init__(self, dns: libs.Asks) -> None:
-        self.dns = dns
-        self.seen: list[Answer] = []
-
-    def ask(self, name: str, rtype: str) -> Answer:
-        answer = self.dns.ask(name, rtype)
-        self.seen.append(answer)
-        return answer
-
-
-def gather(session: object, facts: Facts) -> SpfFacts:
+def gather(session: Session, facts: Facts) -> SpfFacts:
     """Ask for the tree of the envelope domain, then let pyspf judge each given address. Waits on the network only through the seam.
 
     Cost: at most 48 questions a tree, and what pyspf asks for macros and ptr; each name once.
     """
-    dns = session.dns  # type: ignore[attr-defined]
+    dns = session.dns
     wanted = facts.input
     domain = wanted.mail_from or wanted.domain.name
     walk = Walk(dns)
@@ -114,10 +108,9 @@ def gather(session: object, facts: Facts) -> SpfFacts:
         side = Walk(dns, left=16)
         side.gather(wanted.domain.name)
         other = build(side, wanted.domain.name)
-    asks = _Remembering(dns)
     sender = f"postmaster@{domain}"
-    verdicts = {ip: libs.spf_verdict(asks, ip, sender, domain) for ip in wanted.ips}
-    proposed, covers = _try_out(asks, tree, verdicts, sender)
+    verdicts = {ip: libs.spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
+    proposed, covers = _try_out(dns, tree, verdicts, sender)
     single = tree if tree.record is not None else None
     has_tree = tree.record is not None and tree.error is None
     return SpfFacts(
@@ -136,7 +129,8 @@ def gather(session: object, facts: Facts) -> SpfFacts:
         opinion=_opinion(walk, tree),
         answer=walk.answers[domain, "TXT"],
         mx=dns.ask(domain, "MX") if tree.error == "none" else None,
-        answers=tuple(dict.fromkeys((*walk.answers.values(), *asks.seen))),
+        ours=_related(domain, wanted.domain.name),
+        answers=tuple(walk.answers.values()),
     )
 
 
@@ -154,6 +148,10 @@ def _try_out(dns: libs.Asks, tree: Node, verdicts: Mapping[str, libs.SpfVerdict]
         # an earlier term refuses some of them by name: those stay for the user to decide
         record = covering(parse(tree.record), covers)
     return (record, covers) if covers else (None, ())
+
+
+def _related(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 def _own_addresses(walk: Walk, domain: str) -> tuple[str, ...]:

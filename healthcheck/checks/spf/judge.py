@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...model import Answer, Choice, Finding, Outcome, Record, Status
 from ..base import could_not_check, finding
@@ -41,8 +41,8 @@ def judge(facts: Facts) -> Iterator[Finding]:
 
 
 def change(spf: SpfFacts, proposed: str, current: tuple[str, ...] = ()) -> Record | None:
-    """A change of the SPF record. None where the name is an alias: what stands there belongs to somebody else's zone."""
-    if spf.answer is None or spf.answer.aliases:
+    """A change of the SPF record. None where what stands there is not the user's to change: behind an alias, or at a service."""
+    if spf.answer is None or spf.answer.aliases or not spf.ours:
         return None
     return Record(spf.domain, "TXT", current or ((spf.record,) if spf.record else ()), (proposed,))
 
@@ -78,9 +78,9 @@ def _missing(facts: Facts, spf: SpfFacts, answer: Answer) -> Iterator[Finding]:
         return
     record = None
     choices: list[Choice] = []
-    if facts.input.ips and not answer.aliases:
+    if facts.input.ips and spf.ours and not answer.aliases:
         record = change(spf, fresh(facts.input.ips))
-    else:
+    elif spf.ours:
         has_mx = spf.mx is not None and spf.mx.found and any(host != "." for _, host in spf.mx.mx())
         if has_mx:
             choices.append(Choice("mx", {"domain": spf.domain}, change(spf, "v=spf1 mx ~all")))
@@ -135,7 +135,7 @@ def _branches(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]
             continue
         shown += 1
         evidence = [a for a in (spf.answer, node.answer) if a is not None]
-        values = {"domain": spf.domain, "via": node.via, "branch": node.domain, "reason": node.error}
+        values: dict[str, Any] = {"domain": spf.domain, "via": node.via, "branch": node.domain, "reason": node.error}
         if node.error == "none":
             code = "SPF012" if node.via.lower().startswith("redirect=") else "SPF013"
             own = [t.text for t in record.terms if t.text == node.via]
@@ -151,7 +151,7 @@ def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
         # RFC 7208 section 4.6.4 limits the evaluation: an address that is matched before the eleventh still passes
         early = bool(spf.verdicts) and all(v.known and v.result != "permerror" for v in spf.verdicts.values())
         costly = max(tree.children, key=lambda n: n.lookups, default=None)
-        values = {
+        values: dict[str, Any] = {
             "domain": domain,
             "record_at": domain,
             "count": tree.lookups,
@@ -196,7 +196,7 @@ def _addresses(spf: SpfFacts) -> Iterator[Finding]:
     assert spf.answer is not None
     for ip, verdict in spf.verdicts.items():
         evidence = [spf.answer, *verdict.unsure]
-        values = {"ip": ip, "domain": spf.domain, "term": verdict.mechanism or "", "problem": verdict.problem[:200]}
+        values: dict[str, Any] = {"ip": ip, "domain": spf.domain, "term": verdict.mechanism or "", "problem": verdict.problem[:200]}
         if not verdict.known:
             # a failed look-up is a temperror: nothing is said of the address (RFC 7208 section 2.6.6)
             unsure = [a for a in verdict.unsure if a.unsure]
