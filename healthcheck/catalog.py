@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .errors import CatalogError
-from .model import Party, Status, Suppress, Type
+from .model import Finding, Party, Report, Status, Suppress, Type
 
 DATA = Path(__file__).parent / "data"
 
@@ -353,6 +353,12 @@ def load(data: Path = DATA) -> Catalog:
         evidence=evidence,
         promotions=promotions,
     )
+
+
+def findings_of(report: Report, topics: Iterable[str]) -> tuple[Finding, ...]:
+    """The findings of some topics, in the report's order."""
+    wanted = set(topics)
+    return tuple(f for f in report.findings if catalog().checks[f.code].topic in wanted)
 
 
 @cache

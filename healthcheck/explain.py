@@ -96,6 +96,7 @@ def diagnose(
         tuple(check_ip(ip) for ip in ips),
         tuple(check_selector(s) for s in selectors),
         "form",
+        own_ips=bool(ips),
     )
     reading = read(text, source)
     failures = [_judged(classify(_with_form(bounce, form)), pending) for bounce in reading.bounces]
@@ -115,6 +116,7 @@ def _with_form(bounce: Bounce, form: Sender) -> Bounce:
         form.ips or old.ips,
         form.selectors or old.selectors,
         "form" if form.from_domain or form.mail_from else old.source,
+        own_ips=form.own_ips,
     )
     return replace(bounce, sender=merged)
 

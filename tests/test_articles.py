@@ -53,7 +53,7 @@ CASES = {
     "450 4.7.1 greylisted": ("450 4.7.1 Greylisted - please try again later", "greylisted", "network", "deferred", "never"),
     "450 4.2.0": ("450 4.2.0 Mailbox temporarily unavailable", "mailbox-busy", "recipient", "deferred", "never"),
     "450 4.2.1": ("450 4.2.1 Mailbox temporarily disabled", ("mailbox-busy", "mailbox-disabled"), "recipient", ("deferred", "soft"), ("never", "count")),
-    "450 4.1.1": ("450 4.1.1 <nobody@example.net>: Recipient address rejected: unverified address", None, "recipient", ("soft", "deferred"), ("count", "never")),
+    "450 4.1.1": ("450 4.1.1 Mailbox temporarily unavailable", None, "recipient", ("soft", "deferred"), ("count", "never")),
     "451 4.3.0": ("451 4.3.0 Temporary server failure", "server-error", "network", "soft", "count"),
     "451 local problem": ("451 Temporary local problem", "server-error", "network", "soft", "count"),
     "451 4.4.316": ("451 4.4.316 Connection refused [Message=Socket error code 10061]", "network-error", "network", "soft", "count"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from healthcheck.catalog import DATA, catalog
+from healthcheck.catalog import DATA, catalog, findings_of
 from healthcheck.checks import NEEDS, SHOWN, STAGES, TOPICS, needed
 from healthcheck.edge.world import World
 from healthcheck.errors import DomainError, InputError
@@ -57,7 +57,7 @@ def test_a_topic_shows_its_worst_finding(demo):
     assert report.topics["dnsbl"].verdict is Status.FAIL
     assert report.topics["dnsbl"].summary == catalog().checks["DBL001"].title
     for name, result in report.topics.items():
-        assert result.verdict is worst(f.status for f in report.of(name)), name
+        assert result.verdict is worst(f.status for f in findings_of(report, [name])), name
 
 
 def test_facts_are_ready_for_json_and_hold_no_answers(demo):

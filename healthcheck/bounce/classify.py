@@ -23,8 +23,9 @@ NOTICES = {
 }
 DELIVERED = ("delivered", "relayed", "expanded")
 WAITING = ("greylisted", "rate-limited", "mailbox-busy", "server-full")  # a 4yz of these is deferred, not a bounce
-HARD_WORDS = ("permanent", "hardbounce", "hard", "hard_bounce", "hard bounce")  # ESP's own words for a final failure
+HARD_WORDS = ("permanent", "hardbounce", "hard", "hard_bounce", "hard bounce")  # a service's own words for a final failure
 SOFT_WORDS = ("transient", "softbounce", "soft", "soft_bounce", "soft bounce", "deferred", "undetermined")
+PHRASE_WORDS = {"hard bounce": HARD_WORDS, "soft bounce": SOFT_WORDS}  # the same as the head of a pasted phrase
 
 
 def classify(bounce: Bounce) -> Failure:
@@ -93,7 +94,11 @@ def _class(bounce: Bounce) -> str:
 
 
 def _said(bounce: Bounce, words: tuple[str, ...]) -> bool:
-    return any(term.casefold() in words for term in bounce.esp_terms)
+    """Whether the service that sent the mail calls it so: in its event, or at the head of a phrase without a code."""
+    if any(term.casefold() in words for term in bounce.esp_terms):
+        return True
+    head = bounce.reply.text[:24].casefold().lstrip() if not _class(bounce) else ""
+    return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items())
 
 
 def _type(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None) -> Type | None:
@@ -145,7 +150,7 @@ def _suppress(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None, fina
         return rule.suppress
     if row.suppress is not Suppress.NOW or cause == "complaint":
         return row.suppress
-    permanent = _class(bounce) == "5" or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
+    permanent = _class(bounce) == "5" or _said(bounce, HARD_WORDS) or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
     return Suppress.NOW if permanent and not _is_delay(bounce) else Suppress.COUNT
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..catalog import EvidenceRow, catalog
+from ..catalog import EvidenceRow, catalog, findings_of
 from ..model import Confidence, Evidence, EvidenceVerdict, Failure, Finding, Party, Report, Retry, Status, Suppress
 
 UNDECIDED = (Party.UNKNOWN, Party.RECIPIENT_POLICY)  # refusals that the evidence may turn into a sender's fault
@@ -26,11 +26,24 @@ def corroborate(failure: Failure, report: Report) -> Failure:
     `evidence.promoted_from`; cause, party, side and suppress are then the new cause's.
     It speaks of the DNS as of `report.scanned_at`, not of the day of the bounce. Pure.
     """
+    report = _without_foreign_addresses(failure, report)
     row = catalog().evidence.get(failure.cause)
     party = catalog().causes[failure.cause].party
     if party in UNDECIDED:
         return _promoted(failure, report) or _told(failure, report, row, shows_fix=False)
     return _told(failure, report, row, shows_fix=True)
+
+
+def _without_foreign_addresses(failure: Failure, report: Report) -> Report:
+    """The report without any record that authorises an address which the user did not call theirs."""
+    sender = failure.bounce.sender
+    if sender is None or sender.own_ips or not sender.ips:
+        return report
+    return replace(report, findings=tuple(replace(f, record=None) if _authorises(f, sender.ips) else f for f in report.findings))
+
+
+def _authorises(finding: Finding, ips: tuple[str, ...]) -> bool:
+    return finding.record is not None and any(ip in text and not any(ip in old for old in finding.record.current) for text in finding.record.proposed for ip in ips)
 
 
 def _with(findings: Iterable[Finding], codes: tuple[str, ...], *statuses: Status) -> tuple[Finding, ...]:
@@ -55,7 +68,9 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
     bad = tuple(f for f in _with(report.findings, row.confirms, Status.FAIL, Status.WARN, Status.NOTE) if _about(failure, f))
     good = tuple(f for f in _with(report.findings, row.refutes, Status.PASS) if _about(failure, f))
     if any(f.status is Status.FAIL for f in bad):
-        verdict, why_not = EvidenceVerdict.CONFIRMED, None
+        # The address is out of the bounce itself: it may be a forwarder's, a list's or a forger's, and then nothing is amiss.
+        foreign = row.needs_ip and failure.bounce.sender is not None and failure.bounce.sender.ips and not failure.bounce.sender.own_ips
+        verdict, why_not = EvidenceVerdict.CONFIRMED, "another-sender" if foreign else None
     elif not bad and row.enough and all(any(f.code == code for f in good) for code in row.enough):
         verdict, why_not = EvidenceVerdict.REFUTED, None
     else:
@@ -65,7 +80,7 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
 
 
 def _why_not(failure: Failure, report: Report, row: EvidenceRow, topics: tuple[str, ...]) -> str:
-    if any(f.status is Status.UNKNOWN for f in report.of(*topics)):
+    if any(f.status is Status.UNKNOWN for f in findings_of(report, topics)):
         return "could-not-look-up"
     if row.needs_ip and not (failure.bounce.sender and failure.bounce.sender.ips):
         return "no-ip"

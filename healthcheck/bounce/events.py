@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs
 
 from ..model import Bounce, Sender
 from .build import bounce_of, domain_of
@@ -21,14 +21,11 @@ Event = dict[str, Any]
 def objects(text: str) -> Iterator[Event]:
     """The JSON objects in a text: one, an array, a line each, or one followed by something else; also inside a form field."""
     if text.startswith("mandrill_events=") or (text.startswith("event=") and "\n" not in text):
-        try:
-            form = parse_qs(text, max_num_fields=200)
-        except ValueError:
-            return
+        form = _form(text)
         if "mandrill_events" in form:
-            yield from objects(form["mandrill_events"][0])
+            yield from objects(form["mandrill_events"])
         else:
-            yield {key: values[0] for key, values in form.items()}
+            yield form
         return
     if _too_deep(text):
         return
@@ -49,6 +46,20 @@ def objects(text: str) -> Iterator[Event]:
             if isinstance(item, dict):
                 count += 1
                 yield item
+
+
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def _form(text: str) -> Event:
+    """The fields of a form, percent-decoded: application/x-www-form-urlencoded."""
+    out: Event = {}
+    for field in text.split("&", 200)[:200]:
+        name, _, value = field.partition("=")
+        octets = (part.replace("+", " ").encode("utf-8", "replace") for part in (name, value))
+        key, decoded = (_ESCAPE.sub(lambda found: bytes.fromhex(found.group(1).decode()), part).decode("utf-8", "replace") for part in octets)
+        out.setdefault(key, decoded)
+    return out
 
 
 def _too_deep(text: str) -> bool:

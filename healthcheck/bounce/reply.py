@@ -126,7 +126,7 @@ def _drop_repeats(text: str) -> str:
 _INNER = re.compile(
     r"(?i)(?:->|\bsaid:|last transfail:|last error:|refused to talk to me:|responded with(?: failure)?:?|remote server returned|other server returned was:|response was:|"
     r"response from the remote server was:|the remote server responded with:|returned the following error:|\breason:|\breply:|\bstat=|deferred:|\bLED=|\brespon[sd]e:|"
-    r"reply from remote:|smtp error from remote (?:mail )?server after [^:]{1,40}(?:<[^>]{0,320}>)?[^:]{0,60}:|mailer error:|remote host said:|"
+    r"reply from remote:|smtp error from remote (?:mail )?server after [^:<]{1,40}(?::\s?<[^>]{0,320}>)?[^:]{0,60}:|mailer error:|remote host said:|"
     r"smtp;|lmtp;|\{MSG=|error:|minutes\.|\bhost [^ ]{1,255} \[[0-9a-fA-F.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
     r"[ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?:smtp|lmtp);\s?)?(?=(?:#)?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])"
 )

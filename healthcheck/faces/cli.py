@@ -188,10 +188,11 @@ def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
     """0, 1 or 3 for one report; 1 wins over 3."""
     if fail_on == "never":
         return 0
+    from ..catalog import findings_of
     from ..checks import CORE
 
     bad = (Status.FAIL, Status.WARN, Status.NOTE)[: ("fail", "warn", "note").index(fail_on) + 1]
-    blind = any(finding.status is Status.UNKNOWN for finding in report.of(*CORE))
+    blind = any(finding.status is Status.UNKNOWN for finding in findings_of(report, CORE))
     if any(finding.status in bad for finding in report.findings) or (blind and unknown in bad):
         return 1
     return 3 if blind and unknown is None else 0

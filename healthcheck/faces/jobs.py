@@ -26,7 +26,6 @@ from ..model import Diagnosis, Domain, EvidenceVerdict, Failure, Report, ScanInp
 if TYPE_CHECKING:
     from ..edge.world import World
 
-DEMO_NAMES = (".example", ".test")
 KEEP = 600  # seconds that a finished job lives
 MOST = 256  # jobs, and diagnoses, that are kept at all
 
@@ -224,8 +223,3 @@ class Desk:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def demo_name(name: str) -> bool:
-    """Is this one of the names that the demo world answers for?"""
-    return name.endswith(DEMO_NAMES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
 from . import schemas, web
-from .jobs import Desk, demo_name
+from .jobs import Desk
 
 if TYPE_CHECKING:
     from ..edge.world import World
@@ -88,21 +88,18 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     return app
 
 
-def _chooser(given: World | None, demo: bool) -> Any:
-    """ScanInput -> World. The demo world answers for its own names only, and only where it is on; worlds are made once."""
-    made: dict[str, World] = {}
+def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput], World]:
+    """ScanInput -> World. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
+    made: list[World] = [given] if given is not None else []
     lock = threading.Lock()
 
     def choose(wanted: ScanInput) -> World:
-        if given is not None:
-            return given
-        from ..edge.world import World
-
-        kind = "demo" if demo and demo_name(wanted.domain.name) else "live"
         with lock:
-            if kind not in made:
-                made[kind] = World.demo() if kind == "demo" else World.live()
-            return made[kind]
+            if not made:
+                from ..edge.world import World
+
+                made.append(World.demo() if demo else World.live())
+        return made[0].for_domain(wanted.domain.name)
 
     return choose
 

@@ -72,9 +72,9 @@ def _address(wanted: ScanInput, endpoint: str = "web.scan") -> str:
     return url_for(endpoint, **{key: value for key, value in given.items() if value})
 
 
-def _refused(fault: InputError, **given: Any) -> Response:
-    """The home page again, with what was entered and what is wrong with it."""
-    return make_response(_home(fault=fault, given={**request.values.to_dict(), **given}), 413 if isinstance(fault, TooLargeError) else 400)
+def _refused(fault: InputError, box: str) -> Response:
+    """The home page again, with what was entered into this box and what is wrong with it."""
+    return make_response(_home(fault=fault, given=request.values.to_dict(), box=box), 413 if isinstance(fault, TooLargeError) else 400)
 
 
 @web.get("/scan")

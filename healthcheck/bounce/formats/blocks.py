@@ -59,7 +59,8 @@ def angle(body: str) -> list[Found]:
                     break
                 i += 1
                 continue
-            if below.startswith("<") and "@" in below and ">:" in below and not below.startswith("<<<"):
+            # an indented line is wrapped text, whatever it starts with
+            if below.startswith("<") and "@" in below and ">:" in below and lines[i][:1] == "<" and not below.startswith(("<<<", f"<{recipient}>")):
                 break
             text.append(below)
             i += 1

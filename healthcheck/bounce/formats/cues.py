@@ -138,8 +138,16 @@ def _weight(text: str) -> int:
 
 
 def _line_at(body: str, place: int) -> str:
-    end = body.find("\n", place)
-    return body[body.rfind("\n", 0, place) + 1 : end if end >= 0 else len(body)].strip()[:1000]
+    """The sentence around a cue: its paragraph, and the next one where it is a line that ends there."""
+    paragraphs: list[list[str]] = [[]]
+    for line in body[body.rfind("\n", 0, place) + 1 :][:3000].split("\n"):
+        if line.strip():
+            paragraphs[-1].append(line.strip())
+        elif len(paragraphs[0]) > 1 or len(paragraphs) > 1:
+            break
+        elif paragraphs[0]:
+            paragraphs.append([])
+    return " ".join(line for lines in paragraphs for line in lines[:4])[:1000]
 
 
 def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, str]]) -> list[Found]:

@@ -1,0 +1,47 @@
+"""The shapes that cross a wall: frozen values, no behaviour beyond reading themselves.
+
+A domain's way: Question -> Answer -> (facts of a topic) -> Finding -> Report.
+A bounce's way: text -> Bounce -> Failure -> Diagnosis.
+"""
+
+from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
+from .dns import Answer, Outcome, Question, Secure
+from .domain import MAX_INPUT, Domain, check_ip, check_selector
+from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
+
+__all__ = [
+    "MAX_INPUT",
+    "VERDICT_ORDER",
+    "Answer",
+    "Because",
+    "Bounce",
+    "Choice",
+    "Confidence",
+    "Diagnosis",
+    "Domain",
+    "Evidence",
+    "EvidenceVerdict",
+    "Failure",
+    "Finding",
+    "Kind",
+    "Location",
+    "Outcome",
+    "Party",
+    "Question",
+    "Record",
+    "Reply",
+    "Report",
+    "Retry",
+    "Rival",
+    "ScanInput",
+    "Secure",
+    "Sender",
+    "Status",
+    "Suppress",
+    "Timing",
+    "TopicResult",
+    "Type",
+    "check_ip",
+    "check_selector",
+    "worst",
+]
