@@ -21,7 +21,13 @@ def checks() -> str:
     for row in catalog().checks.values():
         if row.topic != topic:
             topic = row.topic
-            out += ["", f"## {catalog().words['topic'].get(topic, {}).get('name', topic)}", "", "| code | name | as a rule | title | why it matters |", "|---|---|---|---|---|"]
+            out += [
+                "",
+                f"## {catalog().words['topic'].get(topic, {}).get('name', topic)}",
+                "",
+                "| code | name | as a rule | title | why it matters |",
+                "|---|---|---|---|---|",
+            ]
         out.append(f"| {row.code} | {row.slug} | {row.severity} | {cell(row.title)} | {cell(row.why)} |")
     return "\n".join(out) + "\n"
 

@@ -150,7 +150,9 @@ def _suppress(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None, fina
         return rule.suppress
     if row.suppress is not Suppress.NOW or cause == "complaint":
         return row.suppress
-    permanent = _class(bounce) == "5" or _said(bounce, HARD_WORDS) or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
+    permanent = (
+        _class(bounce) == "5" or _said(bounce, HARD_WORDS) or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
+    )
     return Suppress.NOW if permanent and not _is_delay(bounce) else Suppress.COUNT
 
 

@@ -43,7 +43,9 @@ def _without_foreign_addresses(failure: Failure, report: Report) -> Report:
 
 
 def _authorises(finding: Finding, ips: tuple[str, ...]) -> bool:
-    return finding.record is not None and any(ip in text and not any(ip in old for old in finding.record.current) for text in finding.record.proposed for ip in ips)
+    return finding.record is not None and any(
+        ip in text and not any(ip in old for old in finding.record.current) for text in finding.record.proposed for ip in ips
+    )
 
 
 def _with(findings: Iterable[Finding], codes: tuple[str, ...], *statuses: Status) -> tuple[Finding, ...]:
@@ -80,10 +82,11 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
 
 
 def _why_not(failure: Failure, report: Report, row: EvidenceRow, topics: tuple[str, ...]) -> str:
-    if any(f.status is Status.UNKNOWN for f in findings_of(report, topics)):
-        return "could-not-look-up"
+    """Why nothing is concluded: first what the user could add, then what could not be looked up."""
     if row.needs_ip and not (failure.bounce.sender and failure.bounce.sender.ips):
         return "no-ip"
+    if any(answer.unsure for f in findings_of(report, topics) if f.status is Status.UNKNOWN for answer in f.evidence):
+        return "could-not-look-up"
     return row.why_not
 
 

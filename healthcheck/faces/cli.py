@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ..errors import HealthcheckError, InputError, TooLargeError
-from ..model import MAX_INPUT, Status, check_ip, check_selector
+from ..model import MAX_INPUT, Domain, Status, check_ip, check_selector
 
 if TYPE_CHECKING:
     from ..edge.world import World
@@ -56,8 +56,6 @@ def _each(check: Callable[[str], str], values: tuple[str, ...]) -> tuple[str, ..
 
 
 def _domain(_context: Any, _option: Any, value: str | None) -> str | None:
-    from ..model import Domain
-
     try:
         return Domain.parse(value).name if value is not None else None
     except InputError as fault:
@@ -139,7 +137,7 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
         raise click.BadParameter(f"there is no profile “{options['profile']}”. Known: {', '.join(PROFILES)}.", param_hint="--profile")
     try:
         world = _world(options["zones"], options["only_zone"], options["nameservers"])
-        wanted = [*domains, *(name for path in options["files"] for name in _lines(path))] or _origins(world)
+        wanted = [*domains, *(name for path in options["files"] for name in _lines(path))] or _origins(options["zones"])
     except HealthcheckError as fault:
         raise _Fault(fault.detail) from None
     if not wanted:
@@ -169,9 +167,21 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
     sys.exit(code)
 
 
-def _origins(world: World) -> list[str]:
-    """The domains of the zone files, where no domain was named."""
-    return [str(name).rstrip(".") for name in getattr(world, "origins", ())]
+def _origins(paths: tuple[str, ...]) -> list[str]:
+    """The domains that zone files are about, where none was named: the zones, and the topmost names of a file without SOA."""
+    from ..edge.codec import name_text
+    from ..edge.zones import ZoneSet
+
+    held = ZoneSet.read(paths)
+    out: dict[str, None] = {}
+    for wire in (*held.zones, *sorted(held.patch.sets, key=len)):
+        try:
+            name = Domain.parse(name_text(wire)).name
+        except InputError:  # a top-level domain, a wildcard …
+            continue
+        if not name.endswith(".arpa") and (wire in held.zones or not any(name.endswith("." + top) for top in out)):
+            out[name] = None
+    return list(out)
 
 
 def _map(one: Callable[[str], Any], names: list[str]) -> Iterator[Any]:

@@ -86,15 +86,16 @@ class Case:
         if any(f.evidence.verdict is EvidenceVerdict.PENDING for f in self.diagnosis.failures):
             self.diagnosis = join(self.diagnosis, {plan: job.report for plan, job in self.jobs.items() if job.report is not None})
             if self.over:
-                self.diagnosis = replace(self.diagnosis, failures=tuple(_given_up(f) for f in self.diagnosis.failures))
+                why = "busy" if any(isinstance(job.fault, BusyError) for job in self.jobs.values()) else "scan-failed"
+                self.diagnosis = replace(self.diagnosis, failures=tuple(_given_up(f, why) for f in self.diagnosis.failures))
         return self.diagnosis
 
 
-def _given_up(failure: Failure) -> Failure:
+def _given_up(failure: Failure, why: str) -> Failure:
     """A scan that brought no report leaves the question open: neither confirmed nor refuted."""
     if failure.evidence.verdict is not EvidenceVerdict.PENDING:
         return failure
-    return replace(failure, evidence=replace(failure.evidence, verdict=EvidenceVerdict.CANNOT_TELL, why_not="scan-failed"))
+    return replace(failure, evidence=replace(failure.evidence, verdict=EvidenceVerdict.CANNOT_TELL, why_not=why))
 
 
 class Desk:

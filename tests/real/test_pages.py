@@ -1,0 +1,225 @@
+"""The pages in a real browser: Chromium drives them, axe-core looks for what keeps people out, and nothing runs off a small screen.
+
+HEALTHCHECK_PICTURES=folder writes a picture of each page there (the README shows some).
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+import waitress.server
+
+from app import SERVER, create_app
+
+pytestmark = pytest.mark.real
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-dev-shm-usage", "--disable-default-apps", "--no-proxy-server", "--window-size=1200,1000",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)  # fmt: skip
+DMARC = "550-5.7.26 Unauthenticated email from shop.example is not accepted due to\n550-5.7.26 domain's DMARC policy.\n550 5.7.26 gsmtp"
+PAGES = {
+    "home": "/", "refused": "/scan?domain=192.0.2.1", "report": "/scan?domain=shop.example&ip=203.0.113.77&selector=shop", "healthy": "/scan?domain=healthy.example",
+    "long": "/scan?domain=broken-spf.example&selector=mail", "codes": "/codes", "search": "/codes?q=mailbox+full", "code": "/codes/5.7.26", "check": "/checks/SPF004",
+    "checks": "/checks", "cause": "/causes/auth-dmarc", "causes": "/causes", "glossary": "/glossary", "term": "/glossary/hard-bounce", "gone": "/nothing",
+}  # fmt: skip
+
+
+class Site:
+    def __init__(self, **config):
+        self.app = create_app(config={"TESTING": True, "RATELIMIT_ENABLED": False, "DEMO": True, **config})
+        self.server = waitress.server.create_server(self.app, host="127.0.0.1", port=0, **SERVER)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        self.at = f"http://127.0.0.1:{self.server.effective_port}"
+
+    def close(self):
+        self.app.extensions["desk"].close()
+        self.server.close()
+        self.server.task_dispatcher.shutdown()
+        self.server.asyncore.close_all(self.server._map)
+        self.thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def site():
+    site = Site(HURRY=20)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def slow():
+    """Every scan shows its progress page first."""
+    site = Site(HURRY=0)
+    yield site
+    site.close()
+
+
+def open_browser(folder, script=True):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for flag in (*FLAGS, f"--user-data-dir={folder}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    if not script:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    return webdriver.Chrome(options=options, service=Service(DRIVER))
+
+
+@pytest.fixture(scope="module")
+def folder():
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def browser(folder):
+    if not BROWSER or not DRIVER:
+        pytest.skip("no chromium and chromedriver on this machine (Debian: chromium, chromium-driver)")
+    browser = open_browser(f"{folder}/one")
+    browser.set_script_timeout(30)
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(autouse=True)
+def quiet(browser):
+    """A page that the browser complains about (a blocked script or style, an error) is a failure."""
+    browser.get_log("browser")
+    yield
+    said = [row["message"] for row in browser.get_log("browser") if row["level"] == "SEVERE" and " status of 4" not in row["message"]]
+    assert not said
+
+
+def see(browser, width, dark=False):
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600})
+
+
+def find(browser, selector):
+    return browser.find_element("css selector", selector)
+
+
+def until(browser, condition, seconds=25):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, seconds).until(condition)
+
+
+def violations(browser):
+    from axe_selenium_python import Axe
+
+    axe = Axe(browser)
+    axe.inject()
+    found = axe.run()["violations"]
+    return [(v["id"], [node["html"][:160] for node in v["nodes"]][:3]) for v in found]
+
+
+def picture(browser, name):
+    if target := os.environ.get("HEALTHCHECK_PICTURES"):
+        browser.save_screenshot(str(Path(target) / f"{name}.png"))
+
+
+def judged(browser, name):
+    """Wide and light, wide and dark, narrow: nothing that axe-core objects to, nothing off the side."""
+    for width, dark in ((1200, False), (1200, True), (360, False)):
+        see(browser, width, dark)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, f"{name} scrolls sideways at {width}"
+        picture(browser, f"{name}-{width}{'-dark' if dark else ''}")
+        if width == 1200:
+            assert violations(browser) == [], f"{name}, {'dark' if dark else 'light'}"
+    see(browser, 1200)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_open_to_everyone(browser, site, name):
+    see(browser, 1200)
+    browser.get(site.at + PAGES[name])
+    for details in browser.find_elements("css selector", "details"):
+        browser.execute_script("arguments[0].open = true", details)
+    judged(browser, name)
+
+
+@pytest.mark.parametrize("sample", ["dmarc-reject", "user-unknown", "no-reason", "dmarc-dsn"])
+def test_a_sample_is_one_click(browser, site, sample):
+    see(browser, 1200)
+    browser.get(site.at)
+    find(browser, f"button[value='{sample}']").click()
+    until(browser, lambda b: b.find_elements("css selector", ".headline h2"))
+    assert browser.find_elements("css selector", "mark")
+    judged(browser, f"diagnosis-{sample}")
+
+
+def test_a_domain_is_typed_and_its_report_read(browser, site):
+    browser.get(site.at)
+    find(browser, "#domain").send_keys("  Healthy.Example. ")
+    find(browser, "#scan .go").click()
+    until(browser, lambda b: b.find_elements("css selector", ".verdict"))
+    assert find(browser, "h1").text == "healthy.example"
+    find(browser, ".actions button").click()
+    until(browser, lambda b: b.current_url.endswith("/scan?domain=healthy.example"))
+
+
+def test_progress_turns_into_the_report_by_itself(browser, slow):
+    browser.get(f"{slow.at}/scan?domain=nodmarc.example&ip=192.0.2.121")
+    until(browser, lambda b: b.find_elements("css selector", ".verdict"))
+    assert "nodmarc.example" in browser.title
+
+
+def test_evidence_arrives_by_itself_and_the_paste_stays(browser, slow):
+    browser.get(slow.at)
+    find(browser, "#text").send_keys(DMARC)
+    find(browser, "#explain details summary").click()
+    find(browser, "#x-ip").send_keys("203.0.113.77")
+    find(browser, "#explain .go").click()
+    until(browser, lambda b: b.find_elements("css selector", ".found") and not b.find_elements("css selector", "[data-pending]"))
+    assert "Being looked up" not in find(browser, ".found").text
+    assert "Unauthenticated" in find(browser, ".paste").text
+
+
+def test_a_record_is_copied_with_one_click(browser, site):
+    browser.get(site.at + PAGES["report"])
+    button = find(browser, ".record [data-copy]")
+    assert button.is_displayed()
+    button.click()
+    until(browser, lambda _: button.text in ("Copied", "Selected"))
+
+
+def test_the_keyboard_reaches_what_the_mouse_does(browser, site):
+    from selenium.webdriver import ActionChains, Keys
+
+    browser.get(site.at)
+    seen = []
+    for _ in range(20):
+        ActionChains(browser).send_keys(Keys.TAB).perform()
+        seen.append(browser.execute_script("return document.activeElement.id || document.activeElement.textContent.trim().slice(0, 30)"))
+        assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none", seen[-1]
+    assert seen[0] == "To the content"
+    assert {"text", "file", "Explain it"} <= set(seen)
+
+
+def test_everything_works_without_javascript(site, slow, folder, browser):
+    plain = open_browser(f"{folder}/two", script=False)
+    try:
+        plain.get(f"{slow.at}/scan?domain=saas.example")
+        until(plain, lambda b: b.find_elements("css selector", ".verdict"))  # by its refresh
+        plain.get(site.at)
+        assert not [b for b in plain.find_elements("css selector", "[data-copy]") if b.is_displayed()]
+        plain.find_element("css selector", "#text").send_keys("550 5.1.1 <nobody@example.net>: User unknown")
+        plain.find_element("css selector", "#explain .go").click()
+        assert until(plain, lambda b: b.find_elements("css selector", ".headline h2"))
+        plain.get(slow.at)
+        plain.find_element("css selector", "button[value='dmarc-reject']").click()
+        until(plain, lambda b: "/explain/" in b.current_url and not b.find_elements("css selector", "[data-pending]"))
+    finally:
+        plain.quit()
