@@ -43,6 +43,7 @@ class CheckRow:
     since: str
     steps: tuple[str, ...] = ()
     choices: Mapping[str, str] = field(default_factory=dict)  # key -> sentence with slots
+    reasons: Mapping[str, str] = field(default_factory=dict)  # key -> words for the slot {reason}
     why_no_record: str | None = None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
 from .checks import CORE, SHOWN, TOPICS, first, foresee, mx, needed
+from .checks.base import Later, one_note
 from .checks.dnsbl import chosen
 from .checks.facts import Facts
 from .errors import InputError
@@ -132,7 +133,7 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
     by_topic: dict[str, tuple[Finding, ...]] = {}
     for topic in TOPICS:
         if topic.TOPIC in reported:
-            by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else tuple(topic.judge(facts))
+            by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else one_note(topic.judge(facts), wanted.domain.name)
     # asked for spf alone, a domain that is not there is told all the same, once
     absence = tuple(mx.judge(facts)) if gone else ()
     findings = [f for name in reported for f in by_topic[name]]
@@ -186,6 +187,8 @@ def _gathered(facts: Facts, reported: list[str]) -> Iterable[tuple[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """Facts as JSON-ready values: dataclasses as mappings, enums as their values, answers left out (they are evidence)."""
+    if isinstance(value, Later):
+        return value  # JSON-ready by itself, and worked out only for those who read it
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if not _ANSWER.search(str(f.type)))
         return {name: _plain(v) for name, v in pairs}

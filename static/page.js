@@ -91,6 +91,10 @@
   };
 
   wire(document);
+  for (const paste of document.querySelectorAll(".paste")) {
+    const mark = paste.querySelector("mark");
+    if (mark) paste.scrollTop = mark.offsetTop - 80;
+  }
   for (const box of document.querySelectorAll("[data-poll]")) follow(box);
   for (const box of document.querySelectorAll("[data-evidence]")) complete(box);
 })();

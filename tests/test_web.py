@@ -109,6 +109,15 @@ def test_words_over_several_lines_are_marked_where_they_were_pasted(client):
     assert "550-5.7.26 Unauth" not in paste.replace("<mark>", "")[: paste.index("</pre>")] or "<mark>" in paste
 
 
+def test_more_can_be_said_of_the_sender(client):
+    text = "550 5.7.1 Delivery not authorized, message refused"
+    page = client.post("/explain", data={"text": text}).text
+    assert "Do you know more of the sender?" in page
+    assert f'<textarea name="text" hidden>\n{text}</textarea>' in page
+    more = client.post("/explain", data={"text": text, "from": "shop.example", "ip": "203.0.113.77"}).text
+    assert "The whole report on shop.example" in more
+
+
 def test_an_upload_is_read(client):
     octets = f"From: mailer-daemon@example.net\r\nSubject: failed\r\n\r\n{REPLY}\r\n".encode()
     answer = client.post("/explain", data={"text": "", "file": (io.BytesIO(octets), "bounce.eml")}, content_type="multipart/form-data")

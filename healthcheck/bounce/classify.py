@@ -6,11 +6,12 @@ questions, because one word for all of them is how good addresses get deleted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..catalog import CauseRow, Rule, catalog
 from ..model import Because, Bounce, Confidence, Failure, Party, Retry, Rival, Sender, Suppress, Type
-from .rules import BASIC_CODE, GENERAL, SPECIFIC_CODE, WEAK, Candidate, candidates
+from .rules import BASIC_CODE, GENERAL, SPECIFIC_CODE, WEAK, Candidate, candidates, located
 
 # What a paste is as a whole, where its form says so, goes before every word in it.
 NOTICES = {
@@ -44,8 +45,9 @@ def classify(bounce: Bounce) -> Failure:
     winner = _by_form(bounce) or (found[0] if found else Candidate("unknown", "basic", "none", 0))
     if winner.cause == "unknown" and _is_delay(bounce):
         winner = Candidate("delay-warning", "form", "form delay", 1000)
-    row = catalog().causes[winner.cause]
-    rule = winner.rule
+    winner = located(winner, bounce.reply.text)
+    causes = catalog().causes
+    row, rule = causes[winner.cause], winner.rule
     type_ = _type(bounce, winner.cause, row, rule)
     final = _final(bounce)
     return Failure(
@@ -56,7 +58,7 @@ def classify(bounce: Bounce) -> Failure:
         final=final,
         suppress=_suppress(bounce, winner.cause, row, rule, final),
         scope=(rule and rule.scope) or row.scope,
-        confidence=_confidence(winner, found),
+        confidence=_confidence(winner, found, causes),
         because=_because(bounce, winner),
         rivals=_rivals(winner, found),
         retry=_retry(row, rule, type_),
@@ -166,25 +168,28 @@ def _retry(row: CauseRow, rule: Rule | None, type_: Type | None) -> Retry | None
     return Retry((when[0], when[1]), until) if when else (Retry(None) if row.after_fix else None)
 
 
-def _confidence(winner: Candidate, found: list[Candidate]) -> Confidence:
+def _confidence(winner: Candidate, found: list[Candidate], causes: Mapping[str, CauseRow]) -> Confidence:
     """How far such a reading can be trusted: a wording and a code that agree, or a provider's own wording, are certain."""
     if winner.rule and winner.rule.confidence:
         return Confidence(winner.rule.confidence)
     if winner.source == "form":
         return Confidence.CERTAIN
-    party = catalog().causes[winner.cause].party
-    others = [c for c in found if catalog().causes[c.cause].party is not party and c.weight >= SPECIFIC_CODE]
-    close = [c for c in others if winner.weight - c.weight < 12]
     if winner.source in ("weak", "generic", "basic"):
         return Confidence.GUESS
+    party = causes[winner.cause].party
+    agrees = contradicted = close = False
+    for c in found:
+        if c.cause == winner.cause:
+            agrees = agrees or c.source == "specific"
+        elif causes[c.cause].party is not party:
+            contradicted = contradicted or c.source == "specific"
+            close = close or (c.weight >= SPECIFIC_CODE and winner.weight - c.weight < 12)
     if winner.source in ("specific", "esp"):
         return Confidence.GUESS if close else Confidence.LIKELY
-    agrees = any(c.source == "specific" and c.cause == winner.cause for c in found)
     if close:
         return Confidence.LIKELY
     if winner.source == "provider":
         return Confidence.CERTAIN
-    contradicted = any(c.source == "specific" and catalog().causes[c.cause].party is not party for c in found)
     return Confidence.CERTAIN if agrees or (winner.weight >= GENERAL + 14 and not contradicted) else Confidence.LIKELY
 
 

@@ -1,4 +1,8 @@
-"""Which rows of the knowledge base speak about a reply: one `re2.Set` over every wording, an index over every code.
+"""Which rows of the knowledge base speak about a reply: one `re2.Set` over every fragment, a filter over every pattern, an index over every code.
+
+Fragments and patterns are kept apart because a set of literals stays small: its states are built as texts come in, and patterns
+with repeats beside them make it ten times slower on the first text of each kind. `re2.Filter` tries a pattern only where the literal
+words that it needs occur.
 
 A candidate's weight is computed from how specific it is, never from where its row stands in a file.
 """
@@ -6,9 +10,9 @@ A candidate's weight is computed from how specific it is, never from where its r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import re2
 
@@ -31,9 +35,12 @@ BASIC_CODE = 2
 LONGEST = 60  # characters of a match that count
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A reading of a reply: the cause, what speaks for it, and the words it rests on."""
+class Candidate(NamedTuple):
+    """A reading of a reply: the cause, what speaks for it, and the words it rests on.
+
+    `span` and `groups` are known only after `located`: to find them costs more than all the weighing. `marks` are the codes, one of
+    which is its place where it rests on a code.
+    """
 
     cause: str
     source: str  # provider | general | weak | specific | esp | generic | basic
@@ -42,15 +49,38 @@ class Candidate:
     span: tuple[int, int] | None = None
     rule: Rule | None = None
     groups: Mapping[str, str] | None = None
+    pattern: str = ""  # what matched, as RE2
+    fragment: str = ""  # the same as the row has it, "" for a pattern
+    marks: tuple[str, ...] = ()
+
+
+class _Codes(NamedTuple):
+    """A row's `codes`, sorted by kind."""
+
+    enhanced: frozenset[str]
+    basic: frozenset[str]
+    classes: frozenset[str]  # "4", "5" of 4xx, 5xx
+
+
+class _Wording(NamedTuple):
+    """One fragment or pattern of a row, with what it amounts to: the provider known or not, codes that agree or not."""
+
+    rule: str  # its id
+    stage: str | None
+    provider: str | None
+    codes: _Codes | None
+    unknown: tuple[Candidate | None, Candidate | None]  # without, with an agreeing code; None: does not hold
+    known: tuple[Candidate | None, Candidate | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    set: Any  # re2.Set
-    owners: tuple[tuple[Rule, int], ...]  # pattern number -> its rule, and the length of its literal
-    searchers: tuple[str, ...]  # pattern number -> the pattern
+    fragments: Any  # re2.Set
+    patterns: Any  # re2.Filter
+    of_fragment: tuple[tuple[_Wording, ...], ...]  # number in the set -> the rows that have it
+    of_pattern: tuple[_Wording, ...]
     by_code: Mapping[str, tuple[Rule, ...]]  # rules that have codes and no words
-    signs: Mapping[int, str]  # pattern number -> provider
+    signs: Mapping[int, str]  # number in the set -> provider
 
 
 def _options() -> Any:
@@ -79,30 +109,47 @@ def _index() -> _Index:
 
 def build(book: Catalog) -> _Index:
     """Compile every wording of a knowledge base. About 0.2 s for a thousand rows, once a process."""
-    wordings = re2.Set.SearchSet(_options())
-    owners: list[tuple[Rule, int]] = []
-    patterns: list[str] = []
+    fragments, patterns = re2.Set.SearchSet(_options()), re2.Filter()
+    numbers: dict[str, int] = {}
+    of_fragment: list[list[_Wording]] = []
+    of_pattern: list[_Wording] = []
     by_code: dict[str, list[Rule]] = {}
+
+    def number(text: str) -> int:
+        if text not in numbers:
+            numbers[text] = len(of_fragment)
+            fragments.Add(fragment(text))
+            of_fragment.append([])
+        return numbers[text]
+
     for rule in book.rules:
-        own = [(fragment(text), len(text)) for text in rule.text]
+        for text in rule.text:
+            of_fragment[number(text)].append(_wording(rule, fragment(text), text, len(text)))
         if rule.pattern:
-            own.append((rule.pattern, _literal(rule.pattern)))
-        for pattern, length in own:
-            wordings.Add(pattern)
-            patterns.append(pattern)
-            owners.append((rule, length))
-        if not own:
+            patterns.Add(rule.pattern, _options())
+            of_pattern.append(_wording(rule, rule.pattern, "", _literal(rule.pattern)))
+        if not rule.text and not rule.pattern:
             for code in rule.codes:
                 by_code.setdefault(code, []).append(rule)
-    signs: dict[int, str] = {}
-    for provider in book.providers.values():
-        for sign in provider.signs:
-            wordings.Add(fragment(sign))
-            signs[len(patterns)] = provider.id
-            patterns.append(fragment(sign))
-            owners.append((book.rules[0], 0))
-    wordings.Compile()
-    return _Index(wordings, tuple(owners), tuple(patterns), {k: tuple(v) for k, v in by_code.items()}, signs)
+    signs = {number(sign): provider.id for provider in book.providers.values() for sign in provider.signs}
+    fragments.Compile()
+    if of_pattern:
+        patterns.Compile()
+    return _Index(fragments, patterns, tuple(map(tuple, of_fragment)), tuple(of_pattern), {k: tuple(v) for k, v in by_code.items()}, signs)
+
+
+def _wording(rule: Rule, pattern: str, text: str, length: int) -> _Wording:
+    def pair(known: bool) -> tuple[Candidate | None, Candidate | None]:
+        return tuple(  # type: ignore[return-value]
+            None if weight is None else Candidate(rule.cause, _source(rule), rule.id, weight, None, rule, None, pattern, text)
+            for weight in (_weight(rule, length, fits, known) for fits in (False, True))
+        )
+
+    return _Wording(rule.id, rule.stage, rule.provider, _sorted(rule.codes) if rule.codes else None, pair(False), pair(True))
+
+
+def _source(rule: Rule) -> str:
+    return "weak" if rule.weak else "provider" if rule.provider else "general"
 
 
 @cache
@@ -111,10 +158,13 @@ def _searcher(pattern: str) -> Any:
 
 
 @cache
-def _hosts() -> tuple[tuple[str, str], ...]:
-    """(suffix, provider), longest suffix first."""
-    pairs = [(host.lstrip("."), p.id) for p in catalog().providers.values() for host in p.hosts]
-    return tuple(sorted(pairs, key=lambda pair: -len(pair[0])))
+def _hosts() -> Mapping[str, str]:
+    """Suffix of a host's name -> provider."""
+    out: dict[str, str] = {}
+    for p in catalog().providers.values():
+        for host in p.hosts:
+            out.setdefault(host.lstrip("."), p.id)
+    return out
 
 
 @cache
@@ -123,13 +173,25 @@ def _domains() -> Mapping[str, str]:
 
 
 def provider_of_host(host: str | None) -> str | None:
-    """The provider whose servers carry this name, or None."""
+    """The provider whose servers carry this name, or None. The longest suffix that is known decides."""
     if not host:
         return None
     name = host.lower().rstrip(".")
     if name in catalog().providers:
         return name
-    return next((p for suffix, p in _hosts() if name == suffix or name.endswith("." + suffix)), None)
+    hosts = _hosts()
+    while name:
+        if name in hosts:
+            return hosts[name]
+        name = name.partition(".")[2]
+    return None
+
+
+def _sorted(codes: tuple[str, ...]) -> _Codes:
+    basic = [c for c in codes if "." not in c]
+    return _Codes(
+        frozenset(c for c in codes if "." in c), frozenset(c for c in basic if not c.endswith("xx")), frozenset(c[0] for c in basic if c.endswith("xx"))
+    )
 
 
 def code_fits(codes: tuple[str, ...], reply_code: int | None, enhanced: str | None) -> bool | None:
@@ -138,24 +200,23 @@ def code_fits(codes: tuple[str, ...], reply_code: int | None, enhanced: str | No
     >>> code_fits(("X.7.26", "5xx"), 550, "5.7.26")
     True
     """
-    if not codes:
-        return None
-    wanted_enhanced = [c for c in codes if "." in c]
-    wanted_basic = [c for c in codes if "." not in c]
-    digit = str(reply_code)[0] if reply_code else (enhanced or " ")[0]
-    if wanted_enhanced and not (enhanced and (enhanced in wanted_enhanced or "X" + enhanced[1:] in wanted_enhanced)):
+    return _fit(_sorted(codes), reply_code, enhanced) if codes else None
+
+
+def _fit(wanted: _Codes, reply_code: int | None, enhanced: str | None) -> bool:
+    if wanted.enhanced and not (enhanced and (enhanced in wanted.enhanced or "X" + enhanced[1:] in wanted.enhanced)):
         return False
-    return not wanted_basic or any(c == str(reply_code) or (c.endswith("xx") and c[0] == digit) for c in wanted_basic)
+    if not (wanted.basic or wanted.classes):
+        return True
+    return str(reply_code) in wanted.basic or (str(reply_code)[0] if reply_code else (enhanced or " ")[0]) in wanted.classes
 
 
-def recognised(bounce: Bounce, matched: Iterator[int] | tuple[int, ...]) -> dict[str, str]:
+def recognised(bounce: Bounce, matched: list[int]) -> dict[str, str]:
     """The providers that this reply may come from, and by what: sign, host or domain."""
-    out: dict[str, str] = {}
-    for number in matched:
-        if provider := _index().signs.get(number):
-            out[provider] = "sign"
-    for host in (bounce.receiver, bounce.remote_mta):
-        if (provider := provider_of_host(host)) and provider not in out:
+    signs = _index().signs
+    out = {signs[number]: "sign" for number in matched if number in signs}
+    for host in (bounce.receiver,) if bounce.receiver == bounce.remote_mta else (bounce.receiver, bounce.remote_mta):
+        if host and (provider := provider_of_host(host)) and provider not in out:
             out[provider] = "host"
     if bounce.esp and bounce.esp in catalog().providers:
         out.setdefault(bounce.esp, "host")
@@ -168,53 +229,50 @@ def recognised(bounce: Bounce, matched: Iterator[int] | tuple[int, ...]) -> dict
 def candidates(bounce: Bounce) -> tuple[list[Candidate], dict[str, str]]:
     """Every reading of a bounce, heaviest first, and the providers that were recognised. Pure.
 
-    An equal weight is settled by the longer match, then by the rule's name, so that the answer never depends on file order.
+    An equal weight is settled by the rule's name, so that the answer never depends on file order.
     """
     book, index = catalog(), _index()
     text = bounce.reply.text
     code, enhanced = bounce.reply.code, bounce.reply.enhanced or bounce.status
-    matched = tuple(index.set.Match(text) or ()) if text else ()  # Match gives None for no match
+    matched: list[int] = (index.fragments.Match(text) or []) if text else []  # Match gives None for no match
+    found = [wording for number in matched for wording in index.of_fragment[number]]
+    if text and index.of_pattern:
+        found += [index.of_pattern[number] for number in index.patterns.Match(text) or ()]
     known = recognised(bounce, matched)
-    best: dict[str, tuple[int, int]] = {}  # rule id -> (weight, pattern number)
-    for number in matched:
-        if number in index.signs:
+    best: dict[str, Candidate] = {}
+    for rule, stage, provider, codes, unknown, of_known in found:
+        if stage and stage != bounce.stage:
             continue
-        rule, length = index.owners[number]
-        if rule.stage and rule.stage != bounce.stage:
+        fits = codes is not None and _fit(codes, code, enhanced)
+        if codes is not None and not fits:
             continue
-        weight = _weight(rule, length, code_fits(rule.codes, code, enhanced), rule.provider in known)
-        if weight is not None and weight > best.get(rule.id, (0, 0))[0]:
-            best[rule.id] = (weight, number)
-    out = [_worded(index, number, weight, text) for weight, number in best.values()]
-    for rule in {r.id: r for key in _code_keys(code, enhanced) for r in index.by_code.get(key, ())}.values():
-        if not code_fits(rule.codes, code, enhanced):
-            continue
-        if rule.provider in known:
-            weight = PROVIDER_CODE
-        elif rule.hosts:
-            continue
-        elif rule.provider and enhanced and book.enhanced(enhanced) is None:
-            weight = VENDOR_CODE
-        else:
-            weight = WEAK if rule.weak else SPECIFIC_CODE + 1
-        out.append(Candidate(rule.cause, "provider" if rule.provider else "general", rule.id, weight, _code_span(text, code, enhanced), rule))
-    out += _registered(bounce, book, code, enhanced)
+        one = (of_known if provider in known else unknown)[fits]
+        if one is not None and (rule not in best or one.weight > best[rule].weight):
+            best[rule] = one
+    coded, registered = _of_codes(code, enhanced)
+    out = [*best.values(), *(one for provider, of_known, unknown in coded if (one := of_known if provider in known else unknown)), *registered]
+    if bounce.esp and (said := _said(bounce.esp, bounce.esp_terms)):
+        out.append(said)
     if bounce.stage == "mail":
         out = [_of_the_sender(c, book) for c in out]
-    out.sort(key=lambda c: (-c.weight, c.name))
+    out.sort(key=_rank)
     return out, known
+
+
+def _rank(candidate: Candidate) -> tuple[int, str]:
+    return -candidate.weight, candidate.name
 
 
 def _of_the_sender(candidate: Candidate, book: Catalog) -> Candidate:
     """An address that is refused in reply to MAIL FROM is the sender's: no recipient was named yet (RFC 5321 section 3.3)."""
     if book.causes[candidate.cause].party is not Party.RECIPIENT_ADDRESS:
         return candidate
-    return replace(candidate, cause="sender-address-invalid", rule=None)
+    return candidate._replace(cause="sender-address-invalid", rule=None)
 
 
-def _weight(rule: Rule, length: int, fits: bool | None, known: bool) -> int | None:
-    """The weight of a row whose words matched, or None where it does not hold."""
-    if fits is False or (rule.hosts and not known):
+def _weight(rule: Rule, length: int, fits: bool, known: bool) -> int | None:
+    """The weight of a row whose words matched, or None where it does not hold. `fits`: it has codes, and they agree."""
+    if (rule.codes and not fits) or (rule.hosts and not known):
         return None
     agreeing = AGREEING_CODE if fits and any("." in c for c in rule.codes) else 4 if fits else 0
     agreeing += AGREEING_CODE if rule.stage else 0
@@ -225,12 +283,25 @@ def _weight(rule: Rule, length: int, fits: bool | None, known: bool) -> int | No
     return base + length + agreeing
 
 
-def _worded(index: _Index, number: int, weight: int, text: str) -> Candidate:
-    rule = index.owners[number][0]
-    match = _searcher(index.searchers[number]).search(text)
-    groups = {k: v for k, v in match.groupdict().items() if v} if match and rule.pattern else None
-    source = "weak" if rule.weak else "provider" if rule.provider else "general"
-    return Candidate(rule.cause, source, rule.id, weight, match.span() if match else None, rule, groups)
+def located(candidate: Candidate, text: str) -> Candidate:
+    """A candidate with the place of its words or code in the reply, and what its pattern names. Pure."""
+    if candidate.span is not None:
+        return candidate
+    if not candidate.pattern:
+        for mark in candidate.marks:
+            if (at := text.find(mark)) >= 0:
+                return candidate._replace(span=(at, at + len(mark)))
+        return candidate
+    if candidate.fragment and text.isascii() and "  " not in text and text.isprintable():
+        # the usual case without the cost of a search by RE2; a fragment with a digit at its edge needs a boundary there
+        at = text.lower().find(candidate.fragment)
+        if at >= 0 and not candidate.fragment[0].isdigit() and not candidate.fragment[-1].isdigit():
+            return candidate._replace(span=(at, at + len(candidate.fragment)))
+    match = _searcher(candidate.pattern).search(text)
+    if match is None:
+        return candidate
+    named = None if candidate.fragment else {k: v for k, v in match.groupdict().items() if v}
+    return candidate._replace(span=match.span(), groups=named)
 
 
 def _code_keys(code: int | None, enhanced: str | None) -> Iterator[str]:
@@ -242,34 +313,48 @@ def _code_keys(code: int | None, enhanced: str | None) -> Iterator[str]:
         yield f"{code // 100}xx"
 
 
-def _code_span(text: str, code: int | None, enhanced: str | None) -> tuple[int, int] | None:
-    """Where the code stands in the text, enhanced before basic."""
-    for wanted in filter(None, (enhanced, str(code) if code else None)):
-        if (at := text.find(wanted)) >= 0:
-            return at, at + len(wanted)
-    return None
-
-
 def _cause_of(row: CodeRow, four: bool) -> str:
     return row.cause4 if four and row.cause4 else row.cause
 
 
-def _registered(bounce: Bounce, book: Catalog, code: int | None, enhanced: str | None) -> Iterator[Candidate]:
-    text = bounce.reply.text
+@lru_cache(maxsize=4096)  # there are not many pairs of codes, and none of a text's words is kept
+def _of_codes(code: int | None, enhanced: str | None) -> tuple[tuple[tuple[str | None, Candidate | None, Candidate | None], ...], tuple[Candidate, ...]]:
+    """What the codes alone say: rows that have no words (provider, where it is known, where it is not), and the registries."""
+    book, index = catalog(), _index()
+    marks = tuple(filter(None, (enhanced, str(code) if code else None)))
+    coded = []
+    for rule in {r.id: r for key in _code_keys(code, enhanced) for r in index.by_code.get(key, ())}.values():
+        if not code_fits(rule.codes, code, enhanced):
+            continue
+        weight: int | None = WEAK if rule.weak else SPECIFIC_CODE + 1
+        if rule.hosts:
+            weight = None
+        elif rule.provider and enhanced and book.enhanced(enhanced) is None:
+            weight = VENDOR_CODE
+        one = Candidate(rule.cause, "provider" if rule.provider else "general", rule.id, PROVIDER_CODE, None, rule, marks=marks)
+        coded.append((rule.provider, one, one._replace(weight=weight) if weight is not None else None))
+    return tuple(coded), tuple(_registered(book, code, enhanced))
+
+
+def _registered(book: Catalog, code: int | None, enhanced: str | None) -> Iterator[Candidate]:
     four = (enhanced or str(code or ""))[:1] == "4"
-    if row := book.enhanced(enhanced):
+    if enhanced and (row := book.enhanced(enhanced)):
         specific = row.strength == "specific"
-        yield Candidate(
-            _cause_of(row, four),
-            "specific" if specific else "generic",
-            f"code {row.code}",
-            SPECIFIC_CODE if specific else GENERIC_CODE,
-            _code_span(text, None, enhanced),
-        )
+        weight = SPECIFIC_CODE if specific else GENERIC_CODE
+        yield Candidate(_cause_of(row, four), "specific" if specific else "generic", f"code {row.code}", weight, marks=(enhanced,))
     if row := book.basic(code):
-        yield Candidate(_cause_of(row, four), "basic", f"code {row.code}", BASIC_CODE, _code_span(text, code, None))
-    if bounce.esp and bounce.esp in book.esps:
-        said = {word.casefold() for word in bounce.esp_terms}
-        causes = [c for c, words in book.esps[bounce.esp].equivalents.items() if {w.casefold() for w in words.values()} <= said]
-        if len(causes) == 1:  # words that stand for several causes say only hard or soft
-            yield Candidate(causes[0], "esp", f"{bounce.esp} {'/'.join(bounce.esp_terms)}", ESP_WORD, None)
+        yield Candidate(_cause_of(row, four), "basic", f"code {row.code}", BASIC_CODE, marks=(str(code),))
+
+
+@cache
+def _vocabulary(esp: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """A service's own words for each cause, case-folded."""
+    row = catalog().esps.get(esp)
+    return tuple((cause, frozenset(w.casefold() for w in words.values())) for cause, words in row.equivalents.items()) if row else ()
+
+
+def _said(esp: str, terms: tuple[str, ...]) -> Candidate | None:
+    """What the service's words stand for. Words that stand for several causes say only hard or soft."""
+    said = {word.casefold() for word in terms}
+    causes = [cause for cause, words in _vocabulary(esp) if words <= said]
+    return Candidate(causes[0], "esp", f"{esp} {'/'.join(terms)}", ESP_WORD) if len(causes) == 1 else None

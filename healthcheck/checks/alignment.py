@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import Answer, Choice, Finding, Question, ScanInput, Status
+from ..model import Answer, Choice, Finding, Outcome, Question, ScanInput, Status
 from .base import could_not_check, finding
 from .facts import Facts
 
@@ -136,6 +136,12 @@ def judge(facts: Facts) -> Iterator[Finding]:
     table = facts.alignment
     if table is None:
         return
+    out = list(_findings(facts, table))
+    # whatever failed, one thing is always known: that it could not be told
+    yield from out or could_not_check("ALN", table.domain, [Answer(f"_dmarc.{table.domain}", "TXT", Outcome.NOT_ASKED)])
+
+
+def _findings(facts: Facts, table: AlignmentFacts) -> Iterator[Finding]:
     spf = table.of("spf")[0]
     good = [row for row in table.rows if row.aligned]
     if not good or any(row.relaxed is None for row in table.rows):
@@ -148,6 +154,9 @@ def judge(facts: Facts) -> Iterator[Finding]:
         kinds = {row.mechanism for row in good}
         if len(kinds) == 1 and not any(row.aligned is None and row.mechanism not in kinds for row in table.rows):
             yield finding("ALN006", Status.NOTE, table.domain, table.evidence, by=by, **values)
+    elif facts.parked and table.known and facts.dkim is not None and not facts.dkim.unsure:
+        # who sends no mail wants none to pass in its name
+        yield finding("ALN007", Status.PASS, table.domain, table.evidence, **values)
     elif table.dmarc is False:
         # without a policy nothing is refused for it, but the large receivers ask for alignment from bulk senders
         status = Status.FAIL if table.policy in ("quarantine", "reject") else Status.WARN

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from ..catalog import catalog
 from ..model import Answer, Choice, Finding, Outcome, Record, Status
 
 ZONE_FILES = "zone files"  # the `server` of an answer that --only-zone does not hold
@@ -46,6 +47,44 @@ def could_not_check(prefix: str, subject: str, answers: Iterable[Answer]) -> Ite
     told = next((a for a in unsure if not outside_zone_files(a)), unsure[0])
     code, status = (f"{prefix}999", Status.NOTE) if outside else (f"{prefix}000", Status.UNKNOWN)
     yield finding(code, status, subject, unsure, what=asked(unsure), outcome=told.outcome.value, detail=told.detail or told.outcome.value)
+
+
+def one_note(findings: Iterable[Finding], subject: str) -> tuple[Finding, ...]:
+    """A topic's findings with its notes about what lies outside the zone files (`…999`) made one, in the first one's place. Pure."""
+    kept = tuple(findings)
+    notes = [f for f in kept if f.code.endswith("999")]
+    if len(notes) < 2:
+        return kept
+    one = next(could_not_check(notes[0].code[:-3], subject, (a for note in notes for a in note.evidence)))
+    return tuple(one if f is notes[0] else f for f in kept if f is notes[0] or f not in notes)
+
+
+def reason(code: str, key: str) -> str:
+    """The words for why, from the row of a finding; the key itself, made readable, where the row has none. Pure."""
+    return catalog().checks[code].reasons.get(key, key.replace("-", " "))
+
+
+class Later(Mapping[str, Any]):
+    """Facts that are worked out when they are first read, and then kept: for what no finding rests on. `work` is pure."""
+
+    def __init__(self, work: Callable[[], Mapping[str, Any]]) -> None:
+        self._work: Callable[[], Mapping[str, Any]] | None = work
+        self._made: Mapping[str, Any] = {}
+
+    def _read(self) -> Mapping[str, Any]:
+        if (work := self._work) is not None:
+            self._made = work()
+            self._work = None
+        return self._made
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
 
 
 def asked(answers: Iterable[Answer], most: int = 4) -> str:

@@ -32,3 +32,15 @@ class Facts:
     alignment: AlignmentFacts | None = None
     dnsbl: DnsblFacts | None = None
     ptr: PtrFacts | None = None
+
+    @property
+    def sends_nothing(self) -> bool:
+        """Does the domain say that nobody sends for it ("v=spf1 -all", RFC 7208 section 10.1.2), and does the user not say otherwise?"""
+        if self.spf is None or self.input.ips or self.input.selectors or self.input.mail_from:
+            return False
+        return (self.spf.record or "").lower().split() == ["v=spf1", "-all"]
+
+    @property
+    def parked(self) -> bool:
+        """Does it say besides that it takes no mail either (a null MX alone, RFC 7505)?"""
+        return self.sends_nothing and self.mx is not None and self.mx.state == "null"

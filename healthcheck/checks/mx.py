@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..edge.libs import loop
 from ..model import Answer, Finding, Outcome, Question, ScanInput, Status
 from .addresses import is_address, is_reachable
 from .base import could_not_check, finding
@@ -76,7 +77,8 @@ def gather(session: Session, facts: Facts) -> MxFacts:
     answer = seam.ask(domain, "MX")
     if answer.unsure:
         return MxFacts(domain, "unknown", None, (), answer)
-    if answer.outcome is Outcome.NXDOMAIN:
+    # RFC 6604 section 2: NXDOMAIN of an alias speaks of its target only
+    if answer.outcome is Outcome.NXDOMAIN and not answer.aliases:
         # RFC 8020: NXDOMAIN speaks for the whole name. Servers that say so of one type only exist, so a second type is heard.
         text = seam.ask(domain, "TXT")
         if text.found or text.outcome is Outcome.NODATA:
@@ -109,6 +111,8 @@ def _host(seam: Seam, preference: int, host: str) -> MxHost:
         return MxHost(host, preference, (), "literal")
     answers = (seam.ask(host, "A"), seam.ask(host, "AAAA"))
     addresses = tuple(value for answer in answers if answer.found for value in answer.values)
+    if all(loop(a) for a in answers):
+        return MxHost(host, preference, (), "no-address", None, answers)
     if addresses:
         state = "ok" if any(is_reachable(a) for a in addresses) else "private"
         if state == "private" and any(a.unsure for a in answers):
@@ -141,7 +145,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
             yield finding("MX002", Status.WARN, mx.domain, evidence, domain=mx.domain, addresses=", ".join(mx.hosts[0].addresses))
             yield from _host_findings(mx)
         case "null":
-            yield finding("MX003", _null_status(facts), mx.domain, evidence, domain=mx.domain)
+            yield finding("MX003", _null_status(facts), mx.domain, evidence, domain=mx.domain, text=", ".join(mx.answer.values))
         case _:
             yield from _present(mx)
 
@@ -171,7 +175,8 @@ _HOST_CODES = {"no-such-name": "MX006", "no-address": "MX006", "private": "MX007
 
 def _host_findings(mx: MxFacts) -> Iterator[Finding]:
     # one host that works takes the mail in place of a broken one; where a host could not be looked up it may be that one
-    status = Status.WARN if any(h.state in ("ok", "unknown") for h in mx.hosts) else Status.FAIL
+    others = len(mx.answer.values) > HOSTS or any(h.state in ("ok", "unknown") for h in mx.hosts)
+    status = Status.WARN if others else Status.FAIL
     for host in mx.hosts:
         values: dict[str, Any] = {"domain": mx.domain, "host": host.host, "addresses": ", ".join(host.addresses), "target": host.alias or ""}
         evidence = (mx.answer, *host.answers)
@@ -185,19 +190,11 @@ def _host_findings(mx: MxFacts) -> Iterator[Finding]:
 
 
 def _sends(facts: Facts) -> bool:
-    return facts.input.profile == "sending" and not _says_that_nobody_sends(facts)
+    return facts.input.profile == "sending" and not facts.sends_nothing
 
 
 def _null_status(facts: Facts) -> Status:
     """RFC 7505 section 4.2: receivers may refuse mail from a domain that takes none; for one that sends none it is right."""
     if not _sends(facts):
         return Status.NOTE
-    return Status.FAIL if facts.input.ips or _record(facts) else Status.WARN
-
-
-def _record(facts: Facts) -> str:
-    return (getattr(facts.spf, "record", None) or "") if facts.spf else ""
-
-
-def _says_that_nobody_sends(facts: Facts) -> bool:
-    return not facts.input.ips and _record(facts).split()[1:] == ["-all"]
+    return Status.FAIL if facts.input.ips or (facts.spf and facts.spf.record) else Status.WARN

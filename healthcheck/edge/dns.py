@@ -53,6 +53,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
         self.faults: list[Exception] = []  # what a topic's foresee raised: a fault of ours, kept for the tests
         self._foresee, self._opened, self._deadline = foresee, opened, deadline
         self._ended: float | None = None
+        self._proven = {server: bool(world.validates(server)) for server in world.nameservers}
         self._demanded: dict[Key, Answer | None] = {}  # in the order of demand
         self._spent = {False: 0, True: 0}  # by `fixed`
         self._guessed = 0  # speculated, not fixed, not demanded so far
@@ -95,7 +96,8 @@ class Seam(Memo, dns.nameserver.Nameserver):
         """Questions put to the wire or the zone files (retries left out), how many of them differ, milliseconds since open."""
         with self._lock:
             until = self._ended if self._ended is not None else time.monotonic()
-            return Timing(self._sent, len(self._raws), round((until - self._opened) * 1000, 1))
+            distinct = len({raw.key for raw in self._raws.values() if raw.mine})
+            return Timing(self._sent, distinct, round((until - self._opened) * 1000, 1))
 
     def close(self) -> None:
         """Ends the scan: whatever is asked afterwards is NOT_ASKED."""
@@ -103,6 +105,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
             if self._ended is None:
                 self._ended = time.monotonic()
         self._line.close()
+        self._leave()
         for head in list(self._heads.values()):
             if head.answer is None:
                 head.answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, detail="the scan ended before an answer came")

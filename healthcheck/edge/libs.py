@@ -107,8 +107,12 @@ def presented(name: str) -> str:
 
 
 def loop(answer: Answer) -> bool:
-    """Does a chain of CNAMEs lead nowhere? That is a fault of the zone, and it stays: not a failure to look it up."""
-    return answer.outcome is Outcome.ERROR and bool(answer.aliases)
+    """Does a chain of CNAMEs lead back into itself? That is a fault of the zone, and it stays: not a failure to look it up.
+
+    A chain that is only longer than the seam follows is none: others may follow it to its end.
+    """
+    seen = (answer.name, *answer.aliases)
+    return answer.outcome is Outcome.ERROR and len(set(seen)) < len(seen)
 
 
 def _values(answer: Answer, rtype: str) -> Iterator[Any]:

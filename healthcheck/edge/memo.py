@@ -36,6 +36,7 @@ class Raw:
     key: Key
     shared: bool
     reply: Reply | None = None
+    mine: bool = False  # this scan put it to its line; else the World had it, or another scan is asking
     waiters: list[Head] = field(default_factory=list)
 
 
@@ -76,6 +77,8 @@ class Memo:
         self._raws: dict[Key, Raw] = {}
         self._heads: dict[Key, Head] = {}
         self._sent = 0
+        self._closed = False
+        self._proven: dict[str, bool] = {}  # which nameservers the World knew to validate when this scan began
         self._probes: dict[str, Probe] = {}
         self._inbox: deque[tuple[Raw, Reply]] = deque()
         self._sorting = threading.Lock()
@@ -92,22 +95,48 @@ class Memo:
         with self._lock:
             raw = self._raws.get(key)
             new = raw is None
-            remembered = self._world.recall(key) if head.shared and raw is None else None
             if raw is None:
-                raw = Raw(key, head.shared, remembered)
-                if remembered is None:
-                    self._raws[key] = raw
-                    self._sent += 1
+                raw = self._raws[key] = Raw(key, head.shared)
             head.trail.append(raw)
             raw.waiters.append(head)
             known = raw.reply
         if known is not None:
             self._arrived(raw, known)
-            return
-        if not new:
-            return
-        name, rtype, do, server = key
+        elif new and head.shared:
+            self._share(raw)
+        elif new:
+            self._put(raw)
+
+    def _put(self, raw: Raw) -> None:
+        with self._lock:
+            raw.mine = True
+            self._sent += 1
+        name, rtype, do, server = raw.key
         self._line.put(Ask(name, rtype, do, server=server), lambda reply: self._arrived(raw, reply))
+
+    def _share(self, raw: Raw) -> None:
+        """A question whose answer holds for every scan: from the World, from the scan that is asking it just now, else asked here."""
+
+        def told(reply: Reply | None) -> None:
+            if self._closed:
+                return
+            if reply is None:  # the scan that asked ended first
+                self._share(raw)
+            else:
+                self._arrived(raw, reply)
+
+        reply, ask = self._world.share(raw.key, told)
+        if reply is not None:
+            self._arrived(raw, reply)
+        elif ask:
+            self._put(raw)
+
+    def _leave(self) -> None:
+        """Ends the scan's part in what is shared: somebody else is to ask what will not be answered here."""
+        self._closed = True
+        for raw in list(self._raws.values()):
+            if raw.shared and raw.mine and raw.reply is None:
+                self._world.share_failed(raw.key)
 
     def _arrived(self, raw: Raw, reply: Reply) -> None:
         self._inbox.append((raw, reply))
@@ -122,7 +151,7 @@ class Memo:
                     with self._lock:
                         fresh, raw.reply = raw.reply is None, reply
                         heads, raw.waiters = raw.waiters, []
-                    if raw.shared and fresh:
+                    if raw.shared and raw.mine and fresh:
                         self._world.remember(raw.key, reply)
                     if reply.ad or reply.turned:
                         self._probe(reply.server)
@@ -217,12 +246,17 @@ class Memo:
         for reply in replies:
             if (reply.ad or reply.turned) and (probe := self._probe(reply.server)) is not None:
                 probe.known.wait(max(0.0, min(PROBE_WAIT, self._end - time.monotonic())))
-        validating = all(self._world.validates(reply.server) for reply in replies)
+        # An answer without AD waits for no probe: what counts for it is what was known before, so that its state does not depend
+        # on which answer came first.
+        validating = all(self._world.validates(r.server) if r.ad or r.turned else self._proved(r.server) for r in replies)
         if answer.outcome is Outcome.SERVFAIL and replies[-1].turned and self._world.validates(replies[-1].server):
             return replace(answer, outcome=Outcome.BOGUS, detail=f"{answer.detail}; an answer comes with checking disabled, so DNSSEC is broken here")
         if answer.unsure or not validating:
             return answer
         return replace(answer, secure=Secure.YES if all(reply.ad for reply in replies) else Secure.NO)
+
+    def _proved(self, server: str) -> bool:
+        return self._proven.get(server, False)
 
 
 def _order(record: codec.RR) -> tuple[int, str, tuple[bytes, ...]]:

@@ -34,6 +34,8 @@ BOGUS_PROBE = "dnssec-failed.org"  # a name that is signed wrongly on purpose
 DEMO = Path(__file__).parent.parent / "data" / "demo"
 DEMO_NAMES = ("example", "test")  # RFC 2606 section 2
 
+Told = Callable[[Reply | None], None]
+
 _PLACE = re.compile(r"\[(?P<v6>[^\]]+)\](?::(?P<port6>\d+))?|(?P<v4>[0-9.]+)(?::(?P<port4>\d+))?|(?P<bare>[0-9a-fA-F:.]+(?:%\w+)?)")
 
 
@@ -93,6 +95,7 @@ class World:
         self._demo: World | None = None
         self._lock = threading.Lock()
         self._kept: dict[Key, tuple[float, Reply]] = {}
+        self._asking: dict[Key, list[Told]] = {}  # shared questions under way, and the scans that wait beside the one that asks
         self._validating: dict[str, tuple[float, bool | None]] = {}
 
     # ------------------------------------------------------------------ the three worlds
@@ -204,17 +207,36 @@ class World:
 
     # ------------------------------------------------------------------ what lasts longer than a scan (for the seam)
 
-    def recall(self, key: Key) -> Reply | None:
+    def share(self, key: Key, told: Told) -> tuple[Reply | None, bool]:
+        """The kept answer to a shared question, or whether the caller is to ask it. Neither: a scan is asking it now, and `told` will
+        be called, from any thread, with its answer, or with None where that scan ended first."""
         with self._lock:
             until, reply = self._kept.get(key, (0.0, None))
-            return reply if time.monotonic() < until else None
+            if reply is not None and time.monotonic() < until:
+                return reply, False
+            if (waiting := self._asking.get(key)) is not None:
+                waiting.append(told)
+                return None, False
+            self._asking[key] = []
+            return None, True
 
     def remember(self, key: Key, reply: Reply) -> None:
+        """Keeps the answer to a shared question, and tells the scans that wait for it."""
         keep = KEEP if reply.failure is None else KEEP_FAILURE
         with self._lock:
             if len(self._kept) > 4096:  # far more than all lists' self-tests
                 self._kept.clear()
             self._kept[key] = (time.monotonic() + keep, reply)
+            waiting = self._asking.pop(key, [])
+        for told in waiting:
+            told(reply)
+
+    def share_failed(self, key: Key) -> None:
+        """The scan that was asking a shared question ended without an answer."""
+        with self._lock:
+            waiting = self._asking.pop(key, [])
+        for told in waiting:
+            told(None)
 
     def validates(self, server: str) -> bool | None:
         """Whether a resolver was shown to validate DNSSEC; None: not known."""

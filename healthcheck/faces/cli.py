@@ -173,15 +173,18 @@ def _origins(paths: tuple[str, ...]) -> list[str]:
     from ..edge.zones import ZoneSet
 
     held = ZoneSet.read(paths)
-    out: dict[str, None] = {}
-    for wire in (*held.zones, *sorted(held.patch.sets, key=len)):
-        try:
-            name = Domain.parse(name_text(wire)).name
-        except InputError:  # a top-level domain, a wildcard …
-            continue
-        if not name.endswith(".arpa") and (wire in held.zones or not any(name.endswith("." + top) for top in out)):
-            out[name] = None
-    return list(out)
+    zones, patched = ({n for n in map(_parsed, map(name_text, wires)) if n} for wires in (held.zones, held.patch.sets))
+    tops = {n for n in patched if not any(n.endswith("." + other) for other in patched)}
+    return sorted(zones | tops)
+
+
+def _parsed(name: str) -> str:
+    """The domain to scan, or "" for a reverse zone, a top-level domain, a wildcard."""
+    try:
+        domain = Domain.parse(name).name
+    except InputError:
+        return ""
+    return "" if domain.endswith(".arpa") else domain
 
 
 def _map(one: Callable[[str], Any], names: list[str]) -> Iterator[Any]:

@@ -17,6 +17,8 @@ from .api import desk, scan_input
 from .jobs import Case, Job
 
 web = Blueprint("web", __name__)
+AGAIN = 1 << 16  # characters of a pasted text that a page repeats in a form
+ASK_MORE = ("no-sender", "no-ip", "no-selector", "pending")  # evidence that might say more if more were known of the sender
 MARKED = 50  # failures whose words are marked in the pasted text
 
 
@@ -152,43 +154,45 @@ def explain_form() -> Response:
 def explain() -> Response | str:
     """The diagnosis at once; its evidence follows. The pasted text is in this answer and nowhere else."""
     try:
-        text, shown = _pasted()
-        form = request.form
-        given = {
-            "from_domain": form.get("from") or None,
-            "mail_from": form.get("mail_from") or None,
-            "ips": tuple(_split(form.getlist("ip"))),
-            "selectors": tuple(_split(form.getlist("selector"))),
-        }
-        case = desk().explain(text, offline=bool(form.get("offline")), **given)
+        text, shown, given = _pasted()
+        case = desk().explain(text, offline=bool(request.form.get("offline")), **given)
     except InputError as fault:
         return _refused(fault, box="explain")
     if case.jobs:
         desk().keep_case(case)
         case.wait(current_app.config["HURRY"])
-    return _diagnosis(case, shown)
+    return _diagnosis(case, shown, again=shown if isinstance(text, str) and len(shown) <= AGAIN else "")
 
 
-def _pasted() -> tuple[str | bytes, str]:
-    """What was pasted, uploaded or chosen as a sample, and the same as text to show. Raises InputError, TooLargeError."""
+def _pasted() -> tuple[str | bytes, str, dict[str, Any]]:
+    """What was pasted, uploaded or chosen as a sample, the same as text to show, and what is said of the sender.
+
+    Raises InputError, TooLargeError.
+    """
     form, upload = request.form, request.files.get("file")
+    given: dict[str, Any] = {
+        "from_domain": form.get("from") or None,
+        "mail_from": form.get("mail_from") or None,
+        "ips": tuple(_split(form.getlist("ip"))),
+        "selectors": tuple(_split(form.getlist("selector"))),
+    }
     if sample := form.get("sample"):
         found = next((s for s in _bounce_samples() if s.get("id") == sample), None)
         if not found or not current_app.config["DEMO"]:
             raise InputError("There is no such sample.")
-        return str(found["text"]), str(found["text"])
+        return str(found["text"]), str(found["text"]), given | {key: found[key] for key in given if key in found}
     octets = upload.read(MAX_INPUT + 1) if upload and upload.filename else b""
     if octets:
         if len(octets) > MAX_INPUT:
             raise TooLargeError("The file is larger than 1 MiB. Give the bounce itself, without its attachments.")
-        return octets, octets.decode("utf-8", "replace")
+        return octets, octets.decode("utf-8", "replace"), given
     # forms send CRLF; places in the text are counted with LF
     text = form.get("text", "").replace("\r\n", "\n")
     if len(text.encode("utf-8", "surrogatepass")) > MAX_INPUT:
         raise TooLargeError("The text is larger than 1 MiB. Paste the bounce itself, without its attachments.")
     if not text.strip("\0 \t\r\n"):
         raise InputError("Nothing was pasted. Paste the bounce, or the line that the receiving server answered.")
-    return text, text
+    return text, text, given
 
 
 def _bounce_samples() -> list[dict[str, Any]]:
@@ -221,8 +225,10 @@ def evidence(id_: str, n: int) -> Response:
     return response
 
 
-def _diagnosis(found: Case, shown: str | None) -> str:
+def _diagnosis(found: Case, shown: str | None, again: str = "") -> str:
+    """The page. `again`: the pasted text, for a form that asks more about the sender; it stands in this one answer only."""
     answer = found.now()
+    asks = any(f.evidence.why_not in ASK_MORE for f in answer.failures)
     value = as_json.diagnosis(answer)
     return render_template(
         "diagnosis.html",
@@ -232,6 +238,7 @@ def _diagnosis(found: Case, shown: str | None) -> str:
         case=found,
         pending=bool(found.jobs) and not found.over,
         kind=words.kind(answer.kind, answer.format),
+        again=again if asks else "",
     )
 
 

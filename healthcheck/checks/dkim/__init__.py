@@ -56,6 +56,7 @@ class DkimFacts:
     selectors  those that were given, and those that were found
     wildcard   does every selector get an answer? None where it could not be found out; revoked_wildcard: with an empty key
     no_keys    True only where it is certain that no key is published; None where it cannot be told; False where one is
+    tried      selectors whose name was answered, one way or the other
     domainkey  what _domainkey answered; confirmed: what each nameserver said of it, where that was needed
     """
 
@@ -153,8 +154,8 @@ def gather(session: Session, facts: Facts) -> DkimFacts:
     found = any(s.state in ("key", "several") for s in selectors.values())
     confirmed: tuple[Answer, ...] = ()
     no_keys: bool | None = False if found else None
-    if not found and not probe.found and domainkey.outcome is Outcome.NXDOMAIN:
-        # RFC 8020: nothing exists below a name that does not exist. Some servers say NXDOMAIN of names that have names below
+    if not found and not any(a.found for a in (probe, *answers)) and domainkey.outcome is Outcome.NXDOMAIN and not domainkey.aliases:
+        # RFC 8020: nothing exists below a name that does not exist (of an alias RFC 6604 says it of the target only). Some servers say NXDOMAIN of names that have names below
         # them, so it has to be signed, to come from the zone itself, or to be said twice.
         if domainkey.secure not in (Secure.YES, Secure.DRAFT):
             confirmed = dns.ask_each(domainkey.name, "TXT")
@@ -167,7 +168,7 @@ def gather(session: Session, facts: Facts) -> DkimFacts:
         wildcard=True if probe.found else (False if probe.absent else None),
         revoked_wildcard=revoked,
         no_keys=no_keys,
-        tried=len(names),
+        tried=sum(1 for a in answers if not a.unsure or loop(a)),
         domainkey=domainkey,
         probe=probe,
         confirmed=confirmed,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...edge.libs import loop
 from ...model import Answer, Finding, Record, Status
-from ..base import could_not_check, finding
+from ..base import could_not_check, finding, reason
 from ..facts import Facts
 from .record import DkimKey, looks_like_key, parse, texts
 
@@ -24,15 +25,19 @@ def judge(facts: Facts) -> Iterator[Finding]:
         return
     for read in dkim.selectors.values():
         yield from _selector(dkim, read)
-    yield from _wildcard(dkim)
+    yield from _wildcard(dkim, facts.parked)
     yield from could_not_check("DKM", dkim.domain, dkim.unsure)
     if any(s.state in ("key", "several") for s in dkim.selectors.values()):
         yield from _ed25519_alone(dkim)
         return
     values: dict[str, Any] = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "outcome": dkim.domainkey.outcome.value}
-    if dkim.no_keys:
+    if facts.parked:
+        # who sends no mail signs none: no key is what has to be found
+        if not dkim.unsure and not _told(dkim) and not dkim.revoked_wildcard:
+            yield finding("DKM019", Status.NOTE, dkim.domain, [a for a in (dkim.domainkey, dkim.probe) if a is not None], **values)
+    elif dkim.no_keys:
         yield finding("DKM009", Status.WARN, dkim.domain, [dkim.domainkey, *dkim.confirmed], **values)
-    elif not _told(dkim):
+    elif dkim.tried and not _told(dkim):
         evidence = [a for a in (dkim.domainkey, dkim.probe) if a is not None]
         yield finding("DKM010", Status.UNKNOWN, dkim.domain, evidence, **values)
 
@@ -48,7 +53,7 @@ def _told(dkim: DkimFacts) -> bool:
 def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
     answer = read.answer
     given = read.source == "given"
-    if answer is None or answer.unsure:
+    if answer is None or (answer.unsure and not loop(answer)):
         return
     values: dict[str, Any] = {"selector": read.selector, "domain": dkim.domain, "name": answer.name}
     # what nobody said is in use may be left over from an old service: that is worth a warning, no more
@@ -59,7 +64,7 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
         if read.state == "several":
             yield finding("DKM007", fault, answer.name, [answer], count=len([t for t in texts(answer) if looks_like_key(t)]), **values)
         elif given:
-            yield finding("DKM012", fault, answer.name, [answer], reason="no-key", **values)
+            yield finding("DKM012", fault, answer.name, [answer], reason=reason("DKM012", "no-key"), **values)
     elif read.state in ("key", "wildcard"):
         yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values) if read.type else ()
 
@@ -73,9 +78,9 @@ def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, value
     elif key.error == "unknown-type":
         yield finding("DKM015", fault, answer.name, [answer], **what)
     elif key.error in ("bad-base64", "bad-key"):
-        yield finding("DKM008", fault, answer.name, [answer], reason=key.error, **what)
+        yield finding("DKM008", fault, answer.name, [answer], reason=reason("DKM008", key.error), **what)
     elif key.error:
-        yield finding("DKM012", fault, answer.name, [answer], reason=key.error, **what)
+        yield finding("DKM012", fault, answer.name, [answer], reason=reason("DKM012", key.error), **what)
     elif not key.sha256:
         # RFC 8301 section 3.1: rsa-sha1 is not used any more
         yield finding("DKM013", fault, answer.name, [answer], hashes=":".join(key.hashes), **what)
@@ -109,12 +114,13 @@ def _without_test(answer: Answer) -> Record | None:
     return Record(answer.name, "TXT", answer.values, ("; ".join(parts),))
 
 
-def _wildcard(dkim: DkimFacts) -> Iterator[Finding]:
+def _wildcard(dkim: DkimFacts, parked: bool) -> Iterator[Finding]:
     probe = dkim.probe
     if probe is None or not probe.found or not any(looks_like_key(t) for t in texts(probe)):
         return
     code = "DKM011" if dkim.revoked_wildcard else "DKM018"
-    yield finding(code, Status.WARN, dkim.domain, [probe], domain=dkim.domain, name=f"*._domainkey.{dkim.domain}")
+    status = Status.NOTE if dkim.revoked_wildcard and parked else Status.WARN
+    yield finding(code, status, dkim.domain, [probe], domain=dkim.domain, name=f"*._domainkey.{dkim.domain}")
 
 
 def _ed25519_alone(dkim: DkimFacts) -> Iterator[Finding]:

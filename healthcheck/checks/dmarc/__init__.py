@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...edge import libs
 from ...model import Answer, Outcome, Question, ScanInput
+from ..base import Later
 from ..facts import Facts
 from .judge import judge
 from .record import DmarcRecord, parse, select
@@ -121,15 +123,15 @@ def gather(session: Session, facts: Facts) -> DmarcFacts:
     mine = walks[domain]
     record = mine.record
     reports: tuple[ReportCheck, ...] = ()
-    opinion: dict[str, Any] = {"agrees": None, "says": ""}
+    opinion: Mapping[str, Any] = {"agrees": None, "says": ""}
     root = None
     if record is None or mine.found_at != domain:
         # whether the name exists decides between sp and np, and a record at the wrong place shows
         root = dns.ask(domain, "TXT")
     if record is not None and mine.found_at is not None:
         reports = _reports(dns, record, mine.found_at, mine.org)
-        opinion = _opinion(record, mine.found_at)
-    exists = None if root is None or (root.unsure and not libs.loop(root)) else root.outcome is not Outcome.NXDOMAIN
+        opinion = Later(partial(_opinion, record, mine.found_at))
+    exists = None if root is None or (root.unsure and not libs.loop(root)) else root.outcome is not Outcome.NXDOMAIN or bool(root.aliases)
     exists = True if mine.found_at == domain else exists
     policy = _policy(mine, exists)
     return DmarcFacts(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...edge import libs
 from ...model import Answer, Question, ScanInput
+from ..base import Later
 from ..facts import Facts
 from .judge import judge
 from .propose import covering
@@ -41,7 +42,7 @@ class SpfFacts:
     includes      every name that the tree includes or redirects to
     own_addresses single addresses that the record itself names: ip4 and ip6 without a range, and the hosts of its a and mx
     covering      the record with the given addresses that it does not cover added, tried out; None where there is no such
-    opinion       what checkdmarc makes of it: {"agrees", "says", "lookups"}
+    opinion       what checkdmarc makes of it: {"agrees", "says", "lookups"}; worked out when it is read, and no finding rests on it
     ours          False: the envelope domain is of another name, so as a rule a service's; no change of it is proposed
     answers       those of the tree; what pyspf asked besides stands in the verdicts
     """
@@ -126,7 +127,7 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
         covering=proposed,
         covers=covers,
         from_domain=other,
-        opinion=_opinion(walk, tree),
+        opinion=Later(lambda: _opinion(walk, tree)),
         answer=walk.answers[domain, "TXT"],
         mx=dns.ask(domain, "MX") if tree.error == "none" else None,
         ours=_related(domain, wanted.domain.name),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...edge.libs import loop
 from ...model import Answer, Choice, Finding, Outcome, Record, Status
-from ..base import could_not_check, finding
+from ..base import could_not_check, finding, reason
 from ..facts import Facts
 from .propose import ending, fresh, merged, without
-from .record import SpfRecord, nearly, parse, select
+from .record import SpfRecord, Term, nearly, parse, select
 from .tree import MAX_LOOKUPS, MAX_VOIDS, Node
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
     spf = facts.spf
     if spf is None or spf.answer is None:
         return
-    known = not spf.answer.unsure or spf.tree is not None or bool(spf.answer.aliases and spf.answer.outcome is Outcome.ERROR)
+    known = not spf.answer.unsure or spf.tree is not None or loop(spf.answer)
     if not known:
         yield from could_not_check("SPF", spf.domain, [spf.answer])
         return
@@ -90,9 +91,9 @@ def _missing(facts: Facts, spf: SpfFacts, answer: Answer) -> Iterator[Finding]:
 
 def _syntax(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding]:
     if record.too_long:
-        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=record.text[:60] + "…", reason="too long")
+        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=record.text[:60] + "…", reason=reason("SPF005", "too-long"))
     for term in record.errors[:SHOWN]:
-        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=term.text[:120], reason=(term.error or "").replace("-", " "))
+        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=term.text[:120], reason=reason("SPF005", term.error or ""))
 
 
 def _ends(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding]:
@@ -120,8 +121,18 @@ def _terms(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding
             # RFC 7208 section 5.5: ptr SHOULD NOT be published
             yield finding("SPF010", Status.WARN, spf.domain, [answer], domain=spf.domain, term=term.text)
             break
+    if wide := [t.text for t in record.evaluated if t.qualifier == "+" and _too_wide(t)]:
+        yield finding("SPF028", Status.WARN, spf.domain, [answer], domain=spf.domain, terms=" ".join(wide[:SHOWN])[:300])
     if macros := [t.text for t in record.evaluated if t.macros]:
         yield finding("SPF016", Status.NOTE, spf.domain, [answer], domain=spf.domain, terms=" ".join(macros[:SHOWN])[:300])
+
+
+def _too_wide(term: Term) -> bool:
+    """More than any organization has: over 16 million IPv4 addresses, or a sixteenth of what IPv6 holds."""
+    narrow = {"ip4": (8, None), "ip6": (None, 16), "a": (8, 16), "mx": (8, 16)}.get(term.name)
+    if narrow is None:
+        return False
+    return any(least is not None and given is not None and given < least for given, least in zip((term.cidr4, term.cidr6), narrow, strict=True))
 
 
 _BROKEN = {"several": "SPF015", "syntax": "SPF015", "loop": "SPF014"}
@@ -139,10 +150,12 @@ def _branches(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]
         if node.error == "none":
             code = "SPF012" if node.via.lower().startswith("redirect=") else "SPF013"
             own = [t.text for t in record.terms if t.text == node.via]
-            drop = (Choice("remove", values, change(spf, without(record, own))),) if own and code == "SPF013" else ()
+            # without any other term the record would refuse everybody: whether that is meant, only the user knows
+            others = any(t.name != "all" for t in record.evaluated if t.text not in own)
+            drop = (Choice("remove", values, change(spf, without(record, own)) if others else None),) if own and code == "SPF013" else ()
             yield finding(code, Status.FAIL, spf.domain, evidence, choices=(Choice("correct", values), *drop), **values)
         elif node.error in _BROKEN:
-            yield finding(_BROKEN[node.error], Status.FAIL, spf.domain, evidence, **values)
+            yield finding(_BROKEN[node.error], Status.FAIL, spf.domain, evidence, **{**values, "reason": reason(_BROKEN[node.error], node.error)})
 
 
 def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
@@ -154,7 +167,8 @@ def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
         values: dict[str, Any] = {
             "domain": domain,
             "record_at": domain,
-            "count": tree.lookups,
+            # what is not walked to its end needs so many, and more
+            "count": f"{tree.lookups}{'' if tree.complete else '+'}",
             "costly": costly.via if costly else "",
             "most": costly.lookups + 1 if costly else 0,
         }
@@ -175,7 +189,7 @@ def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
 def _failed(answer: Answer) -> bool:
     """Asked and not answered, or kept from being asked by the scan; not what the walk itself left out, nor a loop of aliases."""
     left_out = answer.outcome is Outcome.NOT_ASKED and not (answer.server or answer.detail)
-    return not left_out and not (answer.outcome is Outcome.ERROR and answer.aliases)
+    return not left_out and not loop(answer)
 
 
 def _evidence(tree: Node) -> list[Answer]:
@@ -194,9 +208,12 @@ _RESULTS = {
 def _addresses(spf: SpfFacts) -> Iterator[Finding]:
     """What a receiver would make of each given address."""
     assert spf.answer is not None
+    # of a term that cannot be read our own words are better than pyspf's
+    broken = next((t for t in parse(spf.record).errors), None) if spf.record else None
+    told = f"“{broken.text[:120]}”: {reason('SPF005', broken.error or '')}" if broken else ""
     for ip, verdict in spf.verdicts.items():
         evidence = [spf.answer, *verdict.unsure]
-        values: dict[str, Any] = {"ip": ip, "domain": spf.domain, "term": verdict.mechanism or "", "problem": verdict.problem[:200]}
+        values: dict[str, Any] = {"ip": ip, "domain": spf.domain, "term": verdict.mechanism or "", "problem": told or verdict.problem[:200]}
         if not verdict.known:
             # a failed look-up is a temperror: nothing is said of the address (RFC 7208 section 2.6.6)
             unsure = [a for a in verdict.unsure if a.unsure]

@@ -145,7 +145,10 @@ def _term(text: str) -> Term:
         return _modifier(text, found.group(1).lower(), found.group(2))
     found = _MECHANISM.fullmatch(text)
     if not found:
-        return _broken(text, "", "unknown-term")
+        if _is_ip4(text.partition("/")[0]):
+            return _broken(text, "", "bare-address")
+        # octets that are no UTF-8 are shown as \xff
+        return _broken(text, "", "bad-character" if "\\x" in text else "unknown-term")
     qualifier, name, rest = found.group(1) or "+", found.group(2).lower(), found.group(3)
     reader = {"all": _all, "include": _needs_domain, "exists": _needs_domain, "a": _host, "mx": _host, "ptr": _ptr, "ip4": _ip4, "ip6": _ip6}.get(name)
     return reader(text, name, qualifier, rest) if reader else _broken(text, name, "unknown-term")
@@ -165,7 +168,8 @@ def _all(text: str, name: str, qualifier: str, rest: str) -> Term:
 
 def _needs_domain(text: str, name: str, qualifier: str, rest: str) -> Term:
     value = rest[1:] if rest.startswith(":") else ""
-    return Term(text, name, qualifier, value, macros="%" in value, error=domain_error(value) if value else "missing-domain")
+    error = "missing-domain" if not value else "address-in-place-of-name" if _is_ip4(value) else domain_error(value)
+    return Term(text, name, qualifier, value, macros="%" in value, error=error)
 
 
 def _ptr(text: str, name: str, qualifier: str, rest: str) -> Term:

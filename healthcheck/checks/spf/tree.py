@@ -178,6 +178,7 @@ class _Builder:
                 voids, voids_complete = voids + count, voids_complete and sure
         macros = tuple(t.text[:300] for t in record.evaluated if t.macros)
         counts = min(lookups, COUNT_LIMIT), min(voids, COUNT_LIMIT)
+        complete = complete and lookups <= COUNT_LIMIT
         return Node(domain, record.text, shown, *counts, None, via, complete, voids_complete, False, macros, tuple(children), answer)
 
 
