@@ -37,6 +37,9 @@ def serve(host="127.0.0.1", port=None, demo=False):
     port = port or _port(os.environ.get("PORT"))
     demo = demo or os.environ.get("HEALTHCHECK_DEMO", "") not in ("", "0")
     app = create_app(config={"DEMO": demo})
+    from healthcheck.faces.site import warm
+
+    warm()
     print("Serving http://%s:%d%s  (Ctrl-C stops it)" % ("[%s]" % host if ":" in host else host, port, " with the demo world" if demo else ""), flush=True)  # noqa: UP031
     try:
         waitress.serve(app, host=host, port=port, **SERVER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from ipaddress import ip_address, ip_network
 
@@ -20,7 +21,22 @@ DOCUMENTATION = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203
 RESERVED = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost|example\.(?:com|net|org))$")
 SENDER_FAULT = {Party.SENDER_AUTHENTICATION, Party.SENDER_REPUTATION, Party.SENDER_CONTENT, Party.SENDER_CONFIG, Party.UNKNOWN}
 
-by_id = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+
+def each_row(check: Callable[[Rule], None]) -> Callable[..., None]:
+    """The check over every row of a file, one test a file; it fails with each row that does not hold."""
+
+    @pytest.mark.parametrize("file", sorted({rule.file for rule in RULES}))
+    def test(file: str) -> None:
+        bad = []
+        for rule in (r for r in RULES if r.file == file):
+            try:
+                check(rule)
+            except AssertionError as error:
+                bad.append(f"{rule.id}: {str(error).splitlines()[0]}")
+        assert not bad, "\n".join(bad)
+
+    test.__doc__ = check.__doc__
+    return test
 
 
 @cache
@@ -55,7 +71,7 @@ def allowed(name: str, rule: Rule) -> bool:
     return name in told.lower().replace("\\", "")
 
 
-@by_id
+@each_row
 def test_source_and_date(rule: Rule) -> None:
     assert re.match(r"https?://[^ ]+\.[^ ]+", rule.source), rule.source
     assert re.fullmatch(r"20\d\d-(?:0[1-9]|1[0-2])", rule.seen), rule.seen
@@ -63,14 +79,14 @@ def test_source_and_date(rule: Rule) -> None:
     assert rule.id.split("/")[0] == (rule.provider or rule.file.removeprefix("replies/").removesuffix(".toml")), rule.id
 
 
-@by_id
+@each_row
 def test_patterns_are_re2(rule: Rule) -> None:
     for pattern in patterns(rule):
         named = re2.compile(pattern).groupindex
         assert set(named) <= {"from_domain", "mail_from", "ip", "selector", "list", "recipient"}, f"{rule.id}: unknown named part in {pattern}"
 
 
-@by_id
+@each_row
 def test_a_fragment_tells_something(rule: Rule) -> None:
     """A wording without a code or a recognised receiver beside it has to be long enough to mean something."""
     if rule.hosts or rule.codes or rule.weak:
@@ -79,7 +95,7 @@ def test_a_fragment_tells_something(rule: Rule) -> None:
         assert len(text) >= 4, f"{rule.id}: “{text}” is too short to stand alone"
 
 
-@by_id
+@each_row
 def test_example_matches_its_own_row(rule: Rule) -> None:
     bounce = example(rule.id)
     found, known = candidates(bounce)
@@ -87,7 +103,7 @@ def test_example_matches_its_own_row(rule: Rule) -> None:
     assert mine, f"{rule.id} does not match its example; read as {bounce.reply.code} {bounce.reply.enhanced} “{bounce.reply.text}”, receiver {known}"
 
 
-@by_id
+@each_row
 def test_example_is_won_by_its_own_row(rule: Rule) -> None:
     bounce = example(rule.id)
     failure = classify(bounce)
@@ -99,14 +115,14 @@ def test_example_is_won_by_its_own_row(rule: Rule) -> None:
     assert failure.cause == rule.cause
 
 
-@by_id
+@each_row
 def test_no_tie_with_another_cause(rule: Rule) -> None:
     found = [c for c in candidates(example(rule.id))[0] if c.rule]
     same = [c.name for c in found[1:] if c.weight == found[0].weight and c.cause != found[0].cause]
     assert not same, f"{rule.id} ties with {same}"
 
 
-@by_id
+@each_row
 def test_example_holds_only_example_names(rule: Rule) -> None:
     """No address, host or mailbox of a real sender: RFC 2606 names, RFC 5737 and RFC 3849 addresses, and receivers' own names."""
     text = re.sub(r"https?://\S+|\b[245]\d\d-", " ", rule.example)
@@ -121,7 +137,7 @@ def test_example_holds_only_example_names(rule: Rule) -> None:
         assert allowed(name, rule), f"{rule.id}: host {name}"
 
 
-@by_id
+@each_row
 def test_a_senders_fault_never_costs_the_address(rule: Rule) -> None:
     """Law 2: a wording that is the sender's fault leads to no suppression, whatever the row says."""
     cause = catalog().causes[rule.cause]

@@ -64,27 +64,54 @@ def reason(code: str, key: str) -> str:
     return catalog().checks[code].reasons.get(key, key.replace("-", " "))
 
 
-class Later(Mapping[str, Any]):
-    """Facts that are worked out when they are first read, and then kept: for what no finding rests on. `work` is pure."""
+class Later(dict[str, Any]):
+    """Facts that are worked out when they are first read: for what no finding rests on. `work` is pure.
+
+    A dict, so that the facts stay ready for JSON as they are.
+    """
 
     def __init__(self, work: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__(pending=None)  # json looks at the size before it reads
         self._work: Callable[[], Mapping[str, Any]] | None = work
-        self._made: Mapping[str, Any] = {}
 
-    def _read(self) -> Mapping[str, Any]:
+    def _read(self) -> Later:
         if (work := self._work) is not None:
-            self._made = work()
-            self._work = None
-        return self._made
+            made = work()
+            if self._work is not None:
+                self._work = None
+                dict.clear(self)
+                dict.update(self, made)
+        return self
 
     def __getitem__(self, key: str) -> Any:
-        return self._read()[key]
+        return dict.__getitem__(self._read(), key)
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self._read(), key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
+        return dict.__iter__(self._read())
 
     def __len__(self) -> int:
-        return len(self._read())
+        return dict.__len__(self._read())
+
+    def __eq__(self, other: object) -> bool:
+        return dict.__eq__(self._read(), other)
+
+    def __repr__(self) -> str:
+        return dict.__repr__(self._read())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return dict.get(self._read(), key, default)
+
+    def keys(self) -> Any:
+        return dict.keys(self._read())
+
+    def values(self) -> Any:
+        return dict.values(self._read())
+
+    def items(self) -> Any:
+        return dict.items(self._read())
 
 
 def asked(answers: Iterable[Answer], most: int = 4) -> str:

@@ -20,7 +20,7 @@ from publicsuffixlist import PublicSuffixList
 from ..catalog import Blocklist, catalog
 from ..model import Answer, Finding, Question, ScanInput, Status
 from .addresses import is_address, is_reachable, parse, reversed_labels
-from .base import could_not_check, finding
+from .base import could_not_check, finding, reason
 
 if TYPE_CHECKING:
     from ..edge.world import Session, World
@@ -315,8 +315,8 @@ def judge(facts: Facts) -> Iterator[Finding]:
             meaning=x.meaning or ", ".join(x.codes),
             page=x.delist or x.lookup or x.zone,
         )
-    for reason, code in (("refused", "DBL005"), ("self-test", "DBL006"), ("rewritten", "DBL007"), ("strange", "DBL009")):
-        those = [x for x in lists if x.reason == reason]
+    for why, code in (("refused", "DBL005"), ("self-test", "DBL006"), ("rewritten", "DBL007"), ("strange", "DBL009")):
+        those = [x for x in lists if x.reason == why]
         if those:
             yield finding(code, Status.UNKNOWN, domain, (a for x in those for a in x.answers), **_about(those))
     silent = [a for x in lists if x.reason == "silent" for a in x.answers]
@@ -332,7 +332,7 @@ def _about(those: list[Listing]) -> dict[str, Any]:
         "lists": ", ".join(dict.fromkeys(x.name for x in those)),
         "subjects": ", ".join(dict.fromkeys(x.subject for x in those)),
         "pages": ", ".join(dict.fromkeys(x.lookup for x in those if x.lookup)) or ", ".join(dict.fromkeys(x.zone for x in those)),
-        "why": "; ".join(dict.fromkeys(x.meaning for x in those if x.meaning)),
+        "why": "; ".join(dict.fromkeys(x.meaning for x in those if x.meaning)) or reason("DBL005", "refused"),
     }
 
 

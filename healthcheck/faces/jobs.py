@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..edge.world import World
 
 KEEP = 600  # seconds that a finished job lives
+PACE = 0.05  # seconds between the beginnings of two scans
 MOST = 256  # jobs, and diagnoses, that are kept at all
 
 
@@ -112,6 +113,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="scan")
         self._places = threading.BoundedSemaphore(waiters)
         self._lock = threading.Lock()
+        self._next = 0.0  # when the next scan may begin
         self._jobs: OrderedDict[ScanInput, Job] = OrderedDict()
         self._cases: OrderedDict[str, Case] = OrderedDict()
         self.counters: dict[str, int] = {"scans": 0, "joined": 0, "explained": 0, "refused": 0}
@@ -142,6 +144,7 @@ class Desk:
         from ..scan import scan
 
         w = job.wanted
+        self._pace()
         try:
             world = self.choose(w)
             report = scan(
@@ -164,6 +167,14 @@ class Desk:
 
             logging.getLogger("healthcheck").exception("a scan failed")
             job.finish(None, Faulty("The scan stopped on a fault of ours. It has been logged; trying again may help."))
+
+    def _pace(self) -> None:
+        """A scan begins with a burst of computing. Those that begin together are spread out, so that whoever asks for a page meanwhile is not held up."""
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next)
+            self._next = start + PACE
+        time.sleep(start - now)
 
     def explain(self, text: str | bytes, *, offline: bool = False, **form: Any) -> Case:
         """The diagnosis at once. Its scans are started, or joined; the text itself is not kept.

@@ -88,6 +88,20 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     return app
 
 
+def warm() -> None:
+    """Load what the first scan and the first answer need, so that neither they nor those beside them wait for it. Asks no network."""
+    from ..catalog import catalog
+    from ..edge.world import World
+    from ..explain import explain
+    from ..scan import scan
+
+    catalog()
+    explain("550 5.1.1 no such user", offline=True)
+    nothing = World.zones((), only=True)
+    scan("warm.example", ips=("192.0.2.1",), world=nothing)
+    nothing.close()
+
+
 def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput], World]:
     """ScanInput -> World. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
     made: list[World] = [given] if given is not None else []
