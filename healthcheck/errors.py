@@ -6,6 +6,7 @@
     │   ├── TooLargeError            over the limit of 1 MiB (HTTP 413)
     │   └── ZoneError                a zone file that cannot be read, with file and line
     ├── CatalogError                 a row of data/*.toml that is wrong, with file and key (a fault of ours)
+    ├── OurFault                     an exception that nobody foresaw, for one of several inputs (exit 4, HTTP 500)
     └── BusyError                    every place is taken; come back in `retry_after` seconds (HTTP 503)
 
 What the network says is never an exception: it is an `Answer` with one of nine outcomes.
@@ -40,6 +41,10 @@ class ZoneError(InputError):
 
 class CatalogError(HealthcheckError):
     title = "A row of the knowledge base is wrong"
+
+
+class OurFault(HealthcheckError):
+    title = "This is a fault of ours"
 
 
 class BusyError(HealthcheckError):

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
-from .checks import CORE, SHOWN, TOPICS, first, foresee, mx, needed
+from .checks import CORE, SHOWN, STAGES, TOPICS, first, foresee, mx, needed
 from .checks.base import Later, one_note
 from .checks.dnsbl import chosen
 from .checks.facts import Facts
@@ -119,7 +120,9 @@ def _scan(wanted: ScanInput, left_out: tuple[str, ...], world: World, progress: 
     facts = Facts(wanted)
     reported = [name for name in SHOWN if wanted.topics is None or name in wanted.topics]
     with world.open(foresee(gathered, lists), deadline=deadline) as session:
-        session.dns.foresee(first(wanted, gathered, lists))
+        # what others follow from goes out first
+        session.dns.foresee(first(wanted, [t for t in gathered if t in STAGES[0]], lists))
+        session.dns.foresee(first(wanted, [t for t in gathered if t not in STAGES[0]], lists))
         for topic in gathered:
             # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
             setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
@@ -185,13 +188,20 @@ def _gathered(facts: Facts, reported: list[str]) -> Iterable[tuple[str, Any]]:
             yield _key(name), value
 
 
+@cache
+def _shown(kind: Any) -> tuple[str, ...]:
+    """The fields of a dataclass that are facts."""
+    return tuple(f.name for f in dataclasses.fields(kind) if not _ANSWER.search(str(f.type)))
+
+
 def _plain(value: Any) -> Any:
     """Facts as JSON-ready values: dataclasses as mappings, enums as their values, answers left out (they are evidence)."""
+    if value is None or type(value) in (str, int, bool):
+        return value
     if isinstance(value, Later):
         return value  # JSON-ready by itself, and worked out only for those who read it
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if not _ANSWER.search(str(f.type)))
-        return {name: _plain(v) for name, v in pairs}
+        return {name: _plain(getattr(value, name)) for name in _shown(type(value))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -1,5 +1,6 @@
 """No socket is opened outside edge/ during a scan, those of the three libraries included."""
 
+import json
 import socket
 import traceback
 from pathlib import Path
@@ -42,6 +43,7 @@ def test_a_scan_opens_no_socket_outside_edge(monkeypatch):
         ):
             report = scan(domain, ips=ips, selectors=selectors, world=world)
             assert report.transcript
+            assert json.dumps(report.facts)  # the second opinions are made when they are read
     finally:
         world.close()
     assert [file for file in opened if str(EDGE) not in file] == []

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..catalog import CauseRow, Rule, catalog
-from ..model import Because, Bounce, Confidence, Failure, Party, Retry, Rival, Sender, Suppress, Type
+from ..model import Because, Bounce, Confidence, Evidence, Failure, Party, Retry, Rival, Sender, Suppress, Type
 from .rules import BASIC_CODE, GENERAL, SPECIFIC_CODE, WEAK, Candidate, candidates, located
 
 # What a paste is as a whole, where its form says so, goes before every word in it.
@@ -26,6 +26,7 @@ DELIVERED = ("delivered", "relayed", "expanded")
 WAITING = ("greylisted", "rate-limited", "mailbox-busy", "server-full")  # a 4yz of these is deferred, not a bounce
 HARD_WORDS = ("permanent", "hardbounce", "hard", "hard_bounce", "hard bounce")  # a service's own words for a final failure
 SOFT_WORDS = ("transient", "softbounce", "soft", "soft_bounce", "soft bounce", "deferred", "undetermined")
+NO_EVIDENCE = Evidence()  # one for all: it is frozen, and nothing was looked up yet
 PHRASE_WORDS = {"hard bounce": HARD_WORDS, "soft bounce": SOFT_WORDS}  # the same as the head of a pasted phrase
 
 
@@ -45,13 +46,13 @@ def classify(bounce: Bounce) -> Failure:
     winner = _by_form(bounce) or (found[0] if found else Candidate("unknown", "basic", "none", 0))
     if winner.cause == "unknown" and _is_delay(bounce):
         winner = Candidate("delay-warning", "form", "form delay", 1000)
-    winner = located(winner, bounce.reply.text)
+    span, said = located(winner, bounce.reply.text)
     causes = catalog().causes
     row, rule = causes[winner.cause], winner.rule
     type_ = _type(bounce, winner.cause, row, rule)
     final = _final(bounce)
     return Failure(
-        bounce=_with_sender(bounce, winner),
+        bounce=_with_sender(bounce, said),
         cause=winner.cause,
         party=row.party,
         type=type_,
@@ -59,11 +60,12 @@ def classify(bounce: Bounce) -> Failure:
         suppress=_suppress(bounce, winner.cause, row, rule, final),
         scope=(rule and rule.scope) or row.scope,
         confidence=_confidence(winner, found, causes),
-        because=_because(bounce, winner),
+        because=_because(bounce, winner, span),
         rivals=_rivals(winner, found),
         retry=_retry(row, rule, type_),
         provider=_provider(winner, known),
         rule=rule.id if rule else None,
+        evidence=NO_EVIDENCE,
     )
 
 
@@ -97,7 +99,7 @@ def _class(bounce: Bounce) -> str:
 
 def _said(bounce: Bounce, words: tuple[str, ...]) -> bool:
     """Whether the service that sent the mail calls it so: in its event, or at the head of a phrase without a code."""
-    if any(term.casefold() in words for term in bounce.esp_terms):
+    if bounce.esp_terms and any(term.casefold() in words for term in bounce.esp_terms):
         return True
     head = bounce.reply.text[:24].casefold().lstrip() if not _class(bounce) else ""
     return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items())
@@ -193,13 +195,13 @@ def _confidence(winner: Candidate, found: list[Candidate], causes: Mapping[str, 
     return Confidence.CERTAIN if agrees or (winner.weight >= GENERAL + 14 and not contradicted) else Confidence.LIKELY
 
 
-def _because(bounce: Bounce, winner: Candidate) -> tuple[Because, ...]:
-    if winner.span is None:
+def _because(bounce: Bounce, winner: Candidate, span: tuple[int, int] | None) -> tuple[Because, ...]:
+    if span is None:
         return (Because(winner.name, "", (0, 0), None),) if winner.weight else ()
-    start, end = winner.span
+    start, end = span
     shift = bounce.input_span
     there = (shift[0] + start, shift[0] + end) if shift else None
-    return (Because(winner.name, bounce.reply.text[start:end], winner.span, there),)
+    return (Because(winner.name, bounce.reply.text[start:end], span, there),)
 
 
 def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:
@@ -217,23 +219,25 @@ def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:
         else:
             why = "less-specific"
         out[c.cause] = Rival(c.cause, c.name, why)
-    return tuple(out.values())[:3]
+        if len(out) == 3:
+            break
+    return tuple(out.values())
+
+
+_SURENESS = {"sign": 0, "host": 1, "domain": 2}
 
 
 def _provider(winner: Candidate, known: dict[str, str]) -> str | None:
     if winner.rule and winner.rule.provider:
         return winner.rule.provider
-    for by in ("sign", "host", "domain"):
-        for provider, how in known.items():
-            if how == by:
-                return provider
-    return None
+    if not known:
+        return None
+    return min(known, key=lambda provider: _SURENESS[known[provider]])  # of several the one that was recognised first
 
 
-def _with_sender(bounce: Bounce, winner: Candidate) -> Bounce:
+def _with_sender(bounce: Bounce, said: Mapping[str, str]) -> Bounce:
     """What the receiver wrote of the sender (named parts of the rule), where nothing better is known."""
-    said = winner.groups or {}
-    if not any(said.get(k) for k in ("from_domain", "mail_from", "ip", "selector")):
+    if not said or not any(said.get(k) for k in ("from_domain", "mail_from", "ip", "selector")):
         return bounce
     old = bounce.sender or Sender(source="reply")
     ip, selector = said.get("ip"), said.get("selector")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model import Bounce, Kind, Reply
 from . import webhooks
 from .build import Reading, answer_of, bounce_of, complaints, sender_of
-from .formats import Found, address, cut_original, dsn, format_of, only_address
+from .formats import Found, address, body_marks, cut_original, dsn, format_of, only_address
 from .formats.blocks import angle, colon, exchange2003, exim
 from .formats.cues import cued, exchange
 from .formats.mime import MAX_DEPTH, Headers, Mail, Part, headers_of, html_text, parse, words
@@ -29,10 +29,11 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
     if not mail.was_mail and is_html(body):
         body = html_text(body)
     low = body.casefold()
-    notice, original = cut_original(body, low)
+    here = body_marks(low)
+    notice, original = cut_original(body, low, here)
     notice_low = low[: len(notice)] if len(low) == len(body) else notice.casefold()
     original = _original(mail) or original
-    family = format_of(mail, notice_low)
+    family = format_of(mail, notice_low, here)
     if statuses or dsn.has_fields(low):
         reading = _dsn(mail, statuses, body, notice, notice_low, original, family)
         if reading is not None:

@@ -137,6 +137,8 @@ def _unquoted(raw: str) -> str:
     if ">" not in raw[:4000] and "|" not in raw[:200]:
         return raw
     for _ in range(4):
+        if raw.count(">") * 10 < raw.count("\n") * 3:
+            return raw
         lines = raw.split("\n")
         filled = [line for line in lines[:3000] if line.strip()]
         if not filled:

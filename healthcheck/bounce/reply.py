@@ -16,11 +16,8 @@ MAX_REPLY = 4000
 
 # RFC 3463 section 2: class 2, 4 or 5, subject and detail of one to three digits. Registered subjects go from 0 to 7.
 ENHANCED = re.compile(r"(?<![0-9.A-Za-z/=_])(?<!\d-)([245])\.([0-7])\.(\d{1,3})(?![0-9]|\.\d|[A-Za-z])")
-# An address, or the version of a program, looks like an enhanced code: masked before one is looked for.
-_IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
-_VERSION = re.compile(
-    r"(?i)(?:\bv|\bver\.?|\bversion|exim|postfix|sendmail|zimbra|exchange|server|smtp|mta|release|build|python|openssl)[ /:v]{1,2}\d{1,3}\.\d{1,3}\.\d{1,4}"
-)
+# What stands before the version of a program, which looks like an enhanced code.
+_VERSION = re.compile(r"(?i)(?:\bv|\bver\.?|\bversion|exim|postfix|sendmail|zimbra|exchange|server|smtp|mta|release|build|python|openssl)[ /:v]{1,2}\Z")
 _START = re.compile(r"[\s\"'<(\[#*>]{0,6}([2-5]\d\d)(?=[ \-\t:;,.)'\"\]#]|$)")
 _BESIDE = re.compile(r"(?<![\d.\-/A-Za-z])([245]\d\d)[ \-]{1,3}[#(\[<'\"]{0,2}([245])\.[0-7]\.\d{1,3}(?![\d.])")
 _NAMED = re.compile(
@@ -47,16 +44,13 @@ def find_enhanced(text: str, code: int | None = None, *, beside: int = -1) -> st
     if "." not in text:
         return None
     first = None
-    for found in ENHANCED.finditer(_masked(text)):
+    for found in ENHANCED.finditer(text):
+        if _VERSION.search(text, max(0, found.start() - 16), found.start()):
+            continue
         if code is None or found.group(1) == str(code)[0]:
             return found.group(0)
         first = first or found.group(0)
-    return None
-
-
-def _masked(text: str) -> str:
-    text = _IPV4.sub(lambda found: "_" * len(found.group(0)), text)
-    return _VERSION.sub(lambda found: "_" * len(found.group(0)), text)
+    return first
 
 
 def find_code(text: str, *, loose: bool = True) -> tuple[int | None, int, int]:
@@ -122,14 +116,18 @@ def _drop_repeats(text: str) -> str:
     return " ".join((head + rest).split(" "))
 
 
-# Words after which the reply of another server follows, as MTAs write them.
+# Words after which the reply of another server follows, as MTAs write them. For texts in lower case: each branch begins with a letter, so
+# that the engine skips to those; a lookbehind at a branch's end says that it has to be a whole word.
 _INNER = re.compile(
-    r"(?i)(?:->|\bsaid:|last transfail:|last error:|refused to talk to me:|responded with(?: failure)?:?|remote server returned|other server returned was:|response was:|"
-    r"response from the remote server was:|the remote server responded with:|returned the following error:|\breason:|\breply:|\bstat=|deferred:|\bLED=|\brespon[sd]e:|"
+    r"(?:->|said:(?<!\wsaid:)|last transfail:|last error:|refused to talk to me:|responded with(?: failure)?:?|remote server returned|other server returned was:|"
+    r"response was:|response from the remote server was:|the remote server responded with:|returned the following error:|reason:(?<!\wreason:)|"
+    r"reply:(?<!\wreply:)|stat=(?<!\wstat=)|deferred:|led=(?<!\wled=)|respon[sd]e:(?<!\wrespon[sd]e:)|"
     r"reply from remote:|smtp error from remote (?:mail )?server after [^:<]{1,40}(?::\s?<[^>]{0,320}>)?[^:]{0,60}:|mailer error:|remote host said:|"
-    r"smtp;|lmtp;|\{MSG=|error:|minutes\.|\bhost [^ ]{1,255} \[[0-9a-fA-F.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
+    r"smtp;|lmtp;|\{msg=|error:|minutes\.|host (?<!\whost )[^ ]{1,255} \[[0-9a-f.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
     r"[ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?:smtp|lmtp);\s?)?(?=(?:#)?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])"
 )
+# What every match of _INNER ends with, and cheap to look for: most replies have no reply inside.
+_MAY_HOLD = re.compile(r"[:>;=.hedHED][ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?i:smtp|lmtp);\s?)?(?:#?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])")
 # "5.1.0 - Unknown address error 550-'5.1.1 …'": how AsyncOS (IronPort, Amazon SES of old) hands on a reply.
 _QUOTED = re.compile(r"([245]\d\d)-'(.{0,3000})'")
 _IN_REPLY = re.compile(r"\s*\(in reply to ([A-Za-z ]{2,40}?) ?command\)|\s*\(in reply to (end of [A-Za-z ]{2,20}|unknown command|initial server greeting)\)")
@@ -201,10 +199,11 @@ def read_reply(text: str, *, status: str | None = None, loose: bool = True) -> R
 
 def _layers(text: str, status: str | None, loose: bool) -> Reply:
     inner = None
-    last = deque(_INNER.finditer(text), maxlen=1)
+    low = text.lower()
+    last = deque(_INNER.finditer(low if len(low) == len(text) else text), maxlen=1) if _MAY_HOLD.search(text) else deque()
     if last and last[0].end() < len(text):
         inner, outer = _drop_repeats(_trimmed(text[last[0].end() :], text[: last[0].end()])), text[: last[0].start()]
-    if found := _QUOTED.search(inner if inner is not None else text):
+    if "-'" in text and (found := _QUOTED.search(inner if inner is not None else text)):
         whole = inner if inner is not None else text
         outer = text if inner is None else outer
         inner, outer = _trimmed(f"{found.group(1)} {found.group(2)}", ""), whole[: found.start()] if inner is None else f"{outer} {whole[: found.start()]}"

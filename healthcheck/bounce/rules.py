@@ -38,8 +38,7 @@ LONGEST = 60  # characters of a match that count
 class Candidate(NamedTuple):
     """A reading of a reply: the cause, what speaks for it, and the words it rests on.
 
-    `span` and `groups` are known only after `located`: to find them costs more than all the weighing. `marks` are the codes, one of
-    which is its place where it rests on a code.
+    Where that is, `located` finds for the winner: it costs more than all the weighing. `marks` are the codes that it rests on.
     """
 
     cause: str
@@ -48,7 +47,6 @@ class Candidate(NamedTuple):
     weight: int
     span: tuple[int, int] | None = None
     rule: Rule | None = None
-    groups: Mapping[str, str] | None = None
     pattern: str = ""  # what matched, as RE2
     fragment: str = ""  # the same as the row has it, "" for a pattern
     marks: tuple[str, ...] = ()
@@ -141,7 +139,7 @@ def build(book: Catalog) -> _Index:
 def _wording(rule: Rule, pattern: str, text: str, length: int) -> _Wording:
     def pair(known: bool) -> tuple[Candidate | None, Candidate | None]:
         return tuple(  # type: ignore[return-value]
-            None if weight is None else Candidate(rule.cause, _source(rule), rule.id, weight, None, rule, None, pattern, text)
+            None if weight is None else Candidate(rule.cause, _source(rule), rule.id, weight, None, rule, pattern, text)
             for weight in (_weight(rule, length, fits, known) for fits in (False, True))
         )
 
@@ -153,7 +151,7 @@ def _source(rule: Rule) -> str:
 
 
 @cache
-def _searcher(pattern: str) -> Any:
+def _searcher(pattern: str | bytes) -> Any:
     return re2.compile(pattern, options=_options())
 
 
@@ -234,10 +232,11 @@ def candidates(bounce: Bounce) -> tuple[list[Candidate], dict[str, str]]:
     book, index = catalog(), _index()
     text = bounce.reply.text
     code, enhanced = bounce.reply.code, bounce.reply.enhanced or bounce.status
-    matched: list[int] = (index.fragments.Match(text) or []) if text else []  # Match gives None for no match
+    octets = text.encode("utf-8", "replace")
+    matched: list[int] = (index.fragments.Match(octets) or []) if text else []  # Match gives None for no match
     found = [wording for number in matched for wording in index.of_fragment[number]]
     if text and index.of_pattern:
-        found += [index.of_pattern[number] for number in index.patterns.Match(text) or ()]
+        found += [index.of_pattern[number] for number in index.patterns.Match(octets) or ()]
     known = recognised(bounce, matched)
     best: dict[str, Candidate] = {}
     for rule, stage, provider, codes, unknown, of_known in found:
@@ -283,25 +282,29 @@ def _weight(rule: Rule, length: int, fits: bool, known: bool) -> int | None:
     return base + length + agreeing
 
 
-def located(candidate: Candidate, text: str) -> Candidate:
-    """A candidate with the place of its words or code in the reply, and what its pattern names. Pure."""
+def located(candidate: Candidate, text: str) -> tuple[tuple[int, int] | None, Mapping[str, str]]:
+    """Where the words or the code of a candidate stand in the reply, and what its pattern names. Pure."""
     if candidate.span is not None:
-        return candidate
+        return candidate.span, {}
     if not candidate.pattern:
         for mark in candidate.marks:
             if (at := text.find(mark)) >= 0:
-                return candidate._replace(span=(at, at + len(mark)))
-        return candidate
-    if candidate.fragment and text.isascii() and "  " not in text and text.isprintable():
-        # the usual case without the cost of a search by RE2; a fragment with a digit at its edge needs a boundary there
-        at = text.lower().find(candidate.fragment)
-        if at >= 0 and not candidate.fragment[0].isdigit() and not candidate.fragment[-1].isdigit():
-            return candidate._replace(span=(at, at + len(candidate.fragment)))
-    match = _searcher(candidate.pattern).search(text)
+                return (at, at + len(mark)), {}
+        return None, {}
+    wanted = candidate.fragment
+    if not text.isascii():
+        match = _searcher(candidate.pattern).search(text)
+        return (match.span(), {k: v for k, v in match.groupdict().items() if v}) if match else (None, {})
+    if wanted and "  " not in text and text.isprintable():
+        # the usual case without a search by RE2; a fragment with a digit at its edge needs a boundary there
+        at = text.lower().find(wanted)
+        if at >= 0 and not wanted[0].isdigit() and not wanted[-1].isdigit():
+            return (at, at + len(wanted)), {}
+    # over octets, because the search over a str counts characters, which costs more than the search
+    match = _searcher(candidate.pattern.encode()).search(text.encode())
     if match is None:
-        return candidate
-    named = None if candidate.fragment else {k: v for k, v in match.groupdict().items() if v}
-    return candidate._replace(span=match.span(), groups=named)
+        return None, {}
+    return match.span(), {} if wanted else {k.decode(): v.decode() for k, v in match.groupdict().items() if v}
 
 
 def _code_keys(code: int | None, enhanced: str | None) -> Iterator[str]:

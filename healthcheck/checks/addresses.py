@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # RFC 5737, RFC 3849: reserved for documentation, and ordinary addresses here, so that examples can be scanned
@@ -39,6 +40,7 @@ def is_reachable(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+@lru_cache(maxsize=1024)
 def reversed_labels(text: str) -> str:
     """The address turned round, as it stands in in-addr.arpa, ip6.arpa or in front of a blocklist's name. Pure.
 

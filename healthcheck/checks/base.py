@@ -59,7 +59,7 @@ def one_note(findings: Iterable[Finding], subject: str) -> tuple[Finding, ...]:
     return tuple(one if f is notes[0] else f for f in kept if f is notes[0] or f not in notes)
 
 
-def reason(code: str, key: str) -> str:
+def because(code: str, key: str) -> str:
     """The words for why, from the row of a finding; the key itself, made readable, where the row has none. Pure."""
     return catalog().checks[code].reasons.get(key, key.replace("-", " "))
 
@@ -94,6 +94,8 @@ class Later(dict[str, Any]):
 
     def __len__(self) -> int:
         return dict.__len__(self._read())
+
+    __hash__ = None
 
     def __eq__(self, other: object) -> bool:
         return dict.__eq__(self._read(), other)

@@ -20,7 +20,7 @@ from publicsuffixlist import PublicSuffixList
 from ..catalog import Blocklist, catalog
 from ..model import Answer, Finding, Question, ScanInput, Status
 from .addresses import is_address, is_reachable, parse, reversed_labels
-from .base import could_not_check, finding, reason
+from .base import because, could_not_check, finding
 
 if TYPE_CHECKING:
     from ..edge.world import Session, World
@@ -332,7 +332,7 @@ def _about(those: list[Listing]) -> dict[str, Any]:
         "lists": ", ".join(dict.fromkeys(x.name for x in those)),
         "subjects": ", ".join(dict.fromkeys(x.subject for x in those)),
         "pages": ", ".join(dict.fromkeys(x.lookup for x in those if x.lookup)) or ", ".join(dict.fromkeys(x.zone for x in those)),
-        "why": "; ".join(dict.fromkeys(x.meaning for x in those if x.meaning)) or reason("DBL005", "refused"),
+        "why": "; ".join(dict.fromkeys(x.meaning for x in those if x.meaning)) or because("DBL005", "refused"),
     }
 
 

@@ -25,7 +25,7 @@ import dns.resolver
 from ..model import Answer, Outcome, Question, Secure, Timing
 from . import codec
 from .codec import Malformed, name_text, name_wire, tidy
-from .line import Line
+from .line import Line, together
 from .memo import Head, Key, Memo
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ _log = logging.getLogger(__name__)
 
 class Unanswered(dns.exception.Timeout, OSError):
     """What a library is told about a question without any answer. An OSError, so that dnspython does not ask again."""
+
+
+def _as_asked(question: Question, name: str, rtype: str) -> Question:
+    return question if (question.name, question.rtype) == (name, rtype) else replace(question, name=name, rtype=rtype)
 
 
 class Seam(Memo, dns.nameserver.Nameserver):
@@ -71,7 +75,8 @@ class Seam(Memo, dns.nameserver.Nameserver):
 
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
         """The answers to several questions, in the order asked: starts all, then waits. Charged in that order. Never raises."""
-        started = [self._demand(q) for q in questions]
+        with together(self._line):
+            started = [self._demand(q) for q in questions]
         return tuple(item if isinstance(item, Answer) else self._await(item) for item in started)
 
     def ask_each(self, name: str, rtype: str) -> tuple[Answer, ...]:
@@ -84,8 +89,9 @@ class Seam(Memo, dns.nameserver.Nameserver):
 
     def foresee(self, questions: Iterable[Question]) -> None:
         """Speculation: starts the questions and waits for nothing. What is over its budget is left out, without a trace."""
-        for question in questions:
-            self._guess(question)
+        with together(self._line):
+            for question in questions:
+                self._guess(question)
 
     def transcript(self) -> tuple[Answer, ...]:
         """Every demanded question with its answer, once each, in the order of demand."""
@@ -143,7 +149,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
             if key not in self._heads and (late := self._over()):
                 answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=late)
                 return answer
-            head, start, ahead = self._enter(key, replace(question, name=name, rtype=rtype), demanded=True)
+            head, start, ahead = self._enter(key, _as_asked(question, name, rtype), demanded=True)
         self._go(head, question if ahead else None, start)
         return head
 
@@ -194,7 +200,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
                     return
                 if self._guessed_fixed + self._spent[True] >= FIXED if question.fixed or question.shared else self._guessed >= SPECULATIVE:
                     return
-            head, start, ahead = self._enter(key, replace(question, name=name, rtype=rtype), demanded=False)
+            head, start, ahead = self._enter(key, _as_asked(question, name, rtype), demanded=False)
         self._go(head, question if ahead else None, start)
 
     def _enter(self, key: Key, question: Question, *, demanded: bool) -> tuple[Head, bool, bool]:
@@ -223,7 +229,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
         if start:
             self._follow(head, head.key[0])
         elif foreseen is not None and head.answer is not None:
-            self._settled(replace(foreseen, name=head.name, rtype=head.rtype), head.answer)
+            self._settled(_as_asked(foreseen, head.name, head.rtype), head.answer)
 
     def _settled(self, question: Question, answer: Answer) -> None:
         if self._foresee is None:

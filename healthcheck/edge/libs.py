@@ -295,8 +295,9 @@ def dmarc_opinion(record: str, domain: str) -> Opinion:
     if len(record) > MAX_OPINION:
         return Opinion(None)
     library, _ = _checkdmarc()
+    recording = _Recording(())
     try:
-        parsed = library.parse_dmarc_record(record, domain, resolver=_resolver(_Recording(())))
+        parsed = library.parse_dmarc_record(record, domain, resolver=_resolver(recording), nameservers=[recording])
     except library.DMARCError as error:
         return Opinion(False, _first(error))
     except Exception as error:
@@ -317,7 +318,8 @@ def spf_opinion(record: str, domain: str, answers: Iterable[Answer]) -> Opinion:
     _, library = _checkdmarc()
     recording = _Recording(held)
     try:
-        parsed = library.parse_spf_record(record, domain, resolver=_resolver(recording))
+        # nameservers too: what stands behind exp= checkdmarc asks without the resolver that it is given
+        parsed = library.parse_spf_record(record, domain, resolver=_resolver(recording), nameservers=[recording])
     except library.SPFError as error:
         return Opinion(None if recording.missed else False, _first(error))
     except Exception as error:

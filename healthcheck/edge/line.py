@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +31,11 @@ class Line(Protocol):
 
     def close(self) -> None:
         """Ends every thread and socket of this line. What is under way is never answered."""
+
+
+def together(line: Line | None) -> AbstractContextManager[None]:
+    """Questions put to the line within go out together, where the line can do that (edge/loop.py)."""
+    return getattr(line, "together", nullcontext)()
 
 
 class Source(Protocol):

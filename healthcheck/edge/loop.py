@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -108,6 +109,8 @@ class Loop:
         self._lock = threading.Lock()
         self._closed = False
         self._rung = False
+        self._held = False
+        self._sent = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin(self, job: Job) -> None:
@@ -129,6 +132,26 @@ class Loop:
 
     def put(self, ask: Ask, done: Done) -> None:
         self._new.append(Job(ask, done, time.monotonic()))
+        if not self._held:
+            self._ring()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Questions put within go out together, and have gone out when it ends.
+
+        One thread that works out questions and one that sends them would only take the interpreter from each other.
+        """
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._new and threading.current_thread() is not self._thread:
+                self._sent.clear()
+                self._ring()
+                self._sent.wait(0.05)
+
+    def _ring(self) -> None:
         with self._lock:
             if self._closed:
                 return
@@ -174,8 +197,7 @@ class Loop:
                 self._rope.close()
 
     def _step(self) -> None:
-        while self._new:
-            self.begin(self._new.popleft())
+        self._begin_all()
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             _, _, job, turn = heapq.heappop(self._timers)
@@ -201,6 +223,14 @@ class Loop:
                 self._datagrams(each)
             else:
                 self._stream(each, mask)
+            # what an answer leads to goes out before the answers behind it are read: chains are what a scan waits for
+            self._begin_all()
+
+    def _begin_all(self) -> None:
+        while self._new:
+            self.begin(self._new.popleft())
+        if not self._sent.is_set():
+            self._sent.set()
 
     def enqueue(self, job: Job) -> None:
         if self._waiting or len(self._live) >= AT_ONCE or not self._start(job):

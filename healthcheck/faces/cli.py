@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ..errors import HealthcheckError, InputError, TooLargeError
+from ..errors import HealthcheckError, InputError, OurFault, TooLargeError
 from ..model import MAX_INPUT, Domain, Status, check_ip, check_selector
 
 if TYPE_CHECKING:
@@ -144,20 +144,16 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
         raise _Fault("No domain was given. Name one, as in: healthcheck scan example.com")
     given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")} | {"deadline": options["timeout"]}
 
-    def one(name: str) -> Report | HealthcheckError:
+    def one(name: str) -> Report:
         from ..scan import scan as run
 
-        try:
-            return run(name, world=world, source=name, **given)
-        except HealthcheckError as fault:
-            return fault
+        return run(name, world=world, source=name, **given)
 
     from ..render import json as as_json
     from ..render import text as as_text
 
     code = _print(
-        wanted,
-        _map(one, wanted),
+        _map(one, wanted, in_order=options["form"] != "jsonl"),
         form=options["form"],
         as_dict=as_json.report,
         as_text=as_text.report,
@@ -187,14 +183,27 @@ def _parsed(name: str) -> str:
     return "" if domain.endswith(".arpa") else domain
 
 
-def _map(one: Callable[[str], Any], names: list[str]) -> Iterator[Any]:
-    """In the order given, a few at a time."""
-    if len(names) == 1:
-        return iter([one(names[0])])
-    from concurrent.futures import ThreadPoolExecutor
+def _attempt(one: Callable[[str], Any], source: str) -> Any:
+    """The answer, or the fault as a value: the other inputs of the same call are answered all the same."""
+    try:
+        return one(source)
+    except HealthcheckError as fault:
+        return fault
+    except Exception as fault:
+        return OurFault(f"{type(fault).__name__}: {fault}")
 
-    pool = ThreadPoolExecutor(AT_ONCE)
-    return pool.map(one, names)
+
+def _map(one: Callable[[str], Any], sources: list[str], *, in_order: bool) -> Iterator[tuple[str, Any]]:
+    """(source, answer) of each input, a few at a time; in the order given, or as they finish."""
+    if len(sources) == 1:
+        yield sources[0], _attempt(one, sources[0])
+        return
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = {pool.submit(_attempt, one, source): source for source in sources}
+        for job in jobs if in_order else as_completed(jobs):
+            yield jobs[job], job.result()
 
 
 def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
@@ -211,16 +220,16 @@ def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
     return 3 if blind and unknown is None else 0
 
 
-def _print(sources: Iterable[str], answers: Iterable[Any], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
-    """Print each answer as it comes, and say which exit code they make: 2 before 1 before 3 before 0."""
+def _print(answers: Iterable[tuple[str, Any]], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
+    """Print each answer as it comes, and say which exit code they make: 4 before 2 before 1 before 3 before 0."""
     import json
 
     from ..render.json import error
 
     codes, gathered = [0], []
-    for source, answer in zip(sources, answers, strict=False):
+    for source, answer in answers:
         failed = isinstance(answer, HealthcheckError)
-        codes.append(2 if failed else code_of(answer))
+        codes.append((4 if isinstance(answer, OurFault) else 2) if failed else code_of(answer))
         if form == "text":
             if failed:
                 click.echo(f"{source[:120]}: {answer.detail}" if source else answer.detail, err=True)
@@ -235,7 +244,7 @@ def _print(sources: Iterable[str], answers: Iterable[Any], *, form: str, as_dict
     if form == "json":
         click.echo(json.dumps(gathered[0] if len(gathered) == 1 else gathered, ensure_ascii=False, indent=2))
     sys.stdout.flush()
-    return next(code for code in (2, 1, 3, 0) if code in codes)
+    return next(code for code in (4, 2, 1, 3, 0) if code in codes)
 
 
 # ------------------------------------------------------------------ explain
@@ -261,16 +270,13 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
     given = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
 
     def one(source: str) -> Any:
-        try:
-            return run(_octets(source), offline=offline, world=world, source=source, **given)
-        except HealthcheckError as fault:
-            return fault
+        return run(_octets(source), offline=offline, world=world, source=source, **given)
 
     wanted = list(files) or ["-"]
     if not files and sys.stdin.isatty():
         click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
-    answers = map(one, wanted) if offline else _map(one, wanted)
-    code = _print(wanted, answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
+    answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted, in_order=True)
+    code = _print(answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
     if world:
         world.close()
     sys.exit(code)

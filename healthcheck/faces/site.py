@@ -91,10 +91,12 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
 def warm() -> None:
     """Load what the first scan and the first answer need, so that neither they nor those beside them wait for it. Asks no network."""
     from ..catalog import catalog
+    from ..edge import libs
     from ..edge.world import World
     from ..explain import explain
     from ..scan import scan
 
+    libs.prepare()
     catalog()
     explain("550 5.1.1 no such user", offline=True)
     nothing = World.zones((), only=True)

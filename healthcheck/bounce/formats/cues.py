@@ -9,7 +9,7 @@ import re
 from functools import cache
 
 from ..reply import find_code, find_enhanced, stage_of
-from . import Found, address, data, only_address
+from . import Found, Marks, address, data, only_address
 
 MAX_FOUND = 200
 MAX_REASON = 25
@@ -51,26 +51,32 @@ def exchange(body: str) -> list[Found]:
 
 
 @cache
-def _cues() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(data()["cue"]["recipient"]), tuple(data()["cue"]["reason"])
+def _cues() -> tuple[Marks, frozenset[str], frozenset[str]]:
+    recipient, reason = data()["cue"]["recipient"], data()["cue"]["reason"]
+    return Marks.of((*recipient, *reason)), frozenset(recipient), frozenset(reason)
 
 
 def cued(body: str, low: str) -> list[Found]:
     """The addresses after the cues for one, with the text after the cue for a reason (one for all where there is only one)."""
-    for_recipient, for_reason = _cues()
     if len(low) != len(body):  # case folding changed lengths: places would not fit
         low = body.lower()
         if len(low) != len(body):
             return []
+    marks, for_recipient, for_reason = _cues()
+    here = marks.within(low)
     found: list[tuple[int, Found]] = []
-    for cue in for_recipient:
+    for cue in here:
+        if cue not in for_recipient:
+            continue
         at, tries = low.find(cue), 0
         while at >= 0 and tries < MAX_FOUND:
             found.extend(_addresses(body, at + len(cue)))
             tries += 1
             at = low.find(cue, at + len(cue))
     reasons: list[tuple[int, str]] = []
-    for cue in for_reason:
+    for cue in here:
+        if cue not in for_reason:
+            continue
         at, tries = low.find(cue), 0
         while at >= 0 and tries < 50:
             if not low[at - 1 : at].isalnum() and (text := _reason(body, at + len(cue))):

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import unescape
 
 MAX_DEPTH = 20
@@ -38,25 +39,63 @@ def headers_of(raw: str, *, limit: int = MAX_HEADERS) -> tuple[Headers, int]:
         start = raw.find("\n", start) + 1 or len(raw)
     end = raw.find("\n\n", start, start + MAX_HEADER_BLOCK)
     block = raw[start : end if end >= 0 else start + MAX_HEADER_BLOCK]
+    after = min(start + len(block) + 2, len(raw)) if end >= 0 else len(raw)
+    # unfolded at once; only what is no clean block of fields is read line by line
+    unfolded = _FOLD.sub(" ", block) if "\n " in block or "\n\t" in block else block
+    if " \n" in block or "\t\n" in block:
+        return _by_line(block, start, after, limit)
+    lines = unfolded.split("\n")
+    out: Headers = {}
+    if len(lines) <= limit and len(unfolded) < MAX_HEADER:
+        for line in lines:
+            name, colon, value = line.partition(":")
+            key = _key(name) if colon else ""
+            if not key:
+                break
+            if key in out:
+                out[key].append(value.strip())
+            else:
+                out[key] = [value.strip()]
+        else:
+            return out, after
+    return _by_line(block, start, after, limit)
+
+
+_FOLD = re.compile(r"\n[ \t]+")
+
+
+def _by_line(block: str, start: int, after: int, limit: int) -> tuple[Headers, int]:
+    """The fields of a block up to the first line that is none."""
     out: Headers = {}
     position, last, count = start, None, 0
     for line in block.split("\n"):
-        if line[:1] in (" ", "\t"):
+        first = line[:1]
+        if first == " " or first == "\t":  # noqa: PLR1714 - an empty line is neither
             if last is None:
                 return {}, 0
             if len(last[-1]) < MAX_HEADER:
                 last[-1] = f"{last[-1]} {line.strip()}"
         else:
             name, colon, value = line.partition(":")
-            if not colon or not name or len(name) > 76 or not _NAME.issuperset(name.rstrip()):
+            key = _key(name) if colon else ""
+            if not key:
                 return out, position
             count += 1
             if count > limit:
                 break
-            last = out.setdefault(name.rstrip().lower(), [])
+            last = out.get(key)
+            if last is None:
+                last = out[key] = []
             last.append(value.strip()[:MAX_HEADER])
         position += len(line) + 1
-    return out, min(position + 1, len(raw)) if end >= 0 else len(raw)
+    return out, after
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    """The name of a field in lower case, or "" where it is none. RFC 5322 section 2.2."""
+    bare = name.rstrip()
+    return bare.lower() if len(name) <= 76 and _NAME.issuperset(bare) else ""
 
 
 def is_mail(headers: Headers) -> bool:
@@ -251,6 +290,8 @@ def charset_text(octets: bytes, charset: str) -> str:
 
 def _decoded(part: Part) -> str:
     encoding = part.headers.get("content-transfer-encoding", [""])[0].strip().lower()
+    if not encoding and part.raw.isascii() and "\x1b" not in part.raw and not part.headers.get("content-type", [""])[0].lower().count("charset"):
+        return _lf(part.raw)  # nothing to decode
     octets: bytes = part.raw.encode("latin-1", "replace")
     encoded = True
     try:

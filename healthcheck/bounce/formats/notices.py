@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import data
+from . import data, holds
 from .mime import Mail, words
 
 
@@ -14,7 +14,7 @@ def _table(table: str, key: str) -> tuple[str, ...]:
 
 
 def has(text: str, table: str, key: str) -> bool:
-    return any(mark in text for mark in _table(table, key))
+    return holds(text, _table(table, key))
 
 
 def subject_of(mail: Mail) -> str:
@@ -30,7 +30,13 @@ def from_daemon(mail: Mail) -> bool:
 
 
 def is_delay(subject: str, low: str) -> bool:
-    return any(subject.startswith(mark) or f" {mark}" in subject for mark in _table("delay", "subjects")) or has(low[:4000], "delay", "bodies")
+    marks = _table("delay", "subjects")
+    return subject.startswith(marks) or holds(f" {subject}", _spaced(marks)) or has(low[:4000], "delay", "bodies")
+
+
+@cache
+def _spaced(marks: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f" {mark}" for mark in marks)
 
 
 def notice_of(mail: Mail, low: str) -> str:
@@ -58,7 +64,7 @@ def notice_of(mail: Mail, low: str) -> str:
     bare = subject
     for prefix in ("re: ", "aw: ", "sv: ", "antw: ", "fwd: ", "res: "):
         bare = bare.removeprefix(prefix)
-    if any(bare.startswith(mark) for mark in _table("auto_reply", "subjects")):
+    if bare.startswith(_table("auto_reply", "subjects")):
         return "auto-reply"
     if submitted.startswith("auto-generated") and has(bare, "auto_reply", "subjects"):
         return "auto-reply"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...edge.libs import loop
 from ...model import Answer, Finding, Record, Status
-from ..base import could_not_check, finding, reason
+from ..base import because, could_not_check, finding
 from ..facts import Facts
 from .record import DkimKey, looks_like_key, parse, texts
 
@@ -64,9 +64,12 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
         if read.state == "several":
             yield finding("DKM007", fault, answer.name, [answer], count=len([t for t in texts(answer) if looks_like_key(t)]), **values)
         elif given:
-            yield finding("DKM012", fault, answer.name, [answer], reason=reason("DKM012", "no-key"), **values)
+            yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
     elif read.state in ("key", "wildcard"):
-        yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values) if read.type else ()
+        if read.type:
+            yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values)
+        elif given:  # a wildcard's text that is no key
+            yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
 
 
 def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, values: dict[str, Any]) -> Iterator[Finding]:
@@ -78,9 +81,9 @@ def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, value
     elif key.error == "unknown-type":
         yield finding("DKM015", fault, answer.name, [answer], **what)
     elif key.error in ("bad-base64", "bad-key"):
-        yield finding("DKM008", fault, answer.name, [answer], reason=reason("DKM008", key.error), **what)
+        yield finding("DKM008", fault, answer.name, [answer], reason=because("DKM008", key.error), **what)
     elif key.error:
-        yield finding("DKM012", fault, answer.name, [answer], reason=reason("DKM012", key.error), **what)
+        yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", key.error), **what)
     elif not key.sha256:
         # RFC 8301 section 3.1: rsa-sha1 is not used any more
         yield finding("DKM013", fault, answer.name, [answer], hashes=":".join(key.hashes), **what)

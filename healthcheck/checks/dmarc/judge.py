@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...model import Answer, Choice, Finding, Record, Status
-from ..base import could_not_check, finding, reason
+from ..base import because, could_not_check, finding
 from ..facts import Facts
 from .record import POLICIES, DmarcRecord, nearly, select
 
@@ -83,7 +83,17 @@ def _record(dmarc: DmarcFacts, record: DmarcRecord) -> Iterator[Finding]:
         # RFC 9989 section 4.7: treated as p=none, since there is somewhere to report to
         yield finding("DMA005", Status.WARN, dmarc.domain, evidence, p=dict(record.tags).get("p", "")[:60], **values)
     for tag, value, why in [b for b in record.bad if not (b[0] == "p" and record.p is None)][:SHOWN]:
-        yield finding("DMA013", Status.WARN, dmarc.domain, evidence, tag=tag, value=value, part=f"{tag}={value}" if value else tag, reason=reason("DMA013", why), **values)
+        yield finding(
+            "DMA013",
+            Status.WARN,
+            dmarc.domain,
+            evidence,
+            tag=tag,
+            value=value,
+            part=f"{tag}={value}" if value else tag,
+            reason=because("DMA013", why),
+            **values,
+        )
     yield from _strength(dmarc, record, evidence)
     yield from _where(dmarc, record, evidence)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...edge.libs import loop
 from ...model import Answer, Choice, Finding, Outcome, Record, Status
-from ..base import could_not_check, finding, reason
+from ..base import because, could_not_check, finding
 from ..facts import Facts
 from .propose import ending, fresh, merged, without
 from .record import SpfRecord, Term, nearly, parse, select
@@ -91,9 +91,9 @@ def _missing(facts: Facts, spf: SpfFacts, answer: Answer) -> Iterator[Finding]:
 
 def _syntax(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding]:
     if record.too_long:
-        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=record.text[:60] + "…", reason=reason("SPF005", "too-long"))
+        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=record.text[:60] + "…", reason=because("SPF005", "too-long"))
     for term in record.errors[:SHOWN]:
-        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=term.text[:120], reason=reason("SPF005", term.error or ""))
+        yield finding("SPF005", Status.FAIL, spf.domain, [answer], domain=spf.domain, term=term.text[:120], reason=because("SPF005", term.error or ""))
 
 
 def _ends(spf: SpfFacts, record: SpfRecord, answer: Answer) -> Iterator[Finding]:
@@ -155,7 +155,7 @@ def _branches(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]
             drop = (Choice("remove", values, change(spf, without(record, own)) if others else None),) if own and code == "SPF013" else ()
             yield finding(code, Status.FAIL, spf.domain, evidence, choices=(Choice("correct", values), *drop), **values)
         elif node.error in _BROKEN:
-            yield finding(_BROKEN[node.error], Status.FAIL, spf.domain, evidence, **{**values, "reason": reason(_BROKEN[node.error], node.error)})
+            yield finding(_BROKEN[node.error], Status.FAIL, spf.domain, evidence, **{**values, "reason": because(_BROKEN[node.error], node.error)})
 
 
 def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
@@ -210,7 +210,7 @@ def _addresses(spf: SpfFacts) -> Iterator[Finding]:
     assert spf.answer is not None
     # of a term that cannot be read our own words are better than pyspf's
     broken = next((t for t in parse(spf.record).errors), None) if spf.record else None
-    told = f"“{broken.text[:120]}”: {reason('SPF005', broken.error or '')}" if broken else ""
+    told = f"“{broken.text[:120]}”: {because('SPF005', broken.error or '')}" if broken else ""
     for ip, verdict in spf.verdicts.items():
         evidence = [spf.answer, *verdict.unsure]
         values: dict[str, Any] = {"ip": ip, "domain": spf.domain, "term": verdict.mechanism or "", "problem": told or verdict.problem[:200]}
