@@ -1,6 +1,6 @@
 # make run    builds .venv and serves http://127.0.0.1:8000 (PORT= changes it), demo world on
 # make test   builds what it needs and runs every test that this machine can run
-PYTHON ?= python3
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT   ?= 8000
 BIN    := .venv/bin
 
@@ -42,7 +42,7 @@ clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "This needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or later, and none was found; python3 is $$(python3 -V 2>&1). With one elsewhere: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@touch $@
 

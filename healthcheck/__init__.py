@@ -6,6 +6,11 @@
 Importing this loads no DNS library; the first scan does.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  (whoever has an older one gets this sentence)
+    raise SystemExit("This needs Python 3.11 or later; this is Python %d.%d. `make run` looks for a newer one." % sys.version_info[:2])  # noqa: UP031
+
 from .explain import explain
 from .model import Diagnosis, Finding, Report
 from .scan import scan

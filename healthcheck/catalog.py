@@ -97,6 +97,7 @@ class Rule:
     codes: tuple[str, ...] = ()  # "5.7.509", "X.7.509" (any class), "550", "4xx", "5xx"
     text: tuple[str, ...] = ()  # case-folded fragments, any of them
     pattern: str | None = None  # RE2, case-insensitive; may name from_domain, mail_from, ip, selector, list, recipient
+    length: int | None = None  # how many characters of the pattern weigh, where its alternatives make the sum too large
     hosts: bool = False  # only where the provider is recognised (by host, by sign or from the outside)
     weak: bool = False  # a wording so common that a specific code goes before it
     type: Type | None = None

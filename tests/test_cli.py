@@ -228,7 +228,7 @@ def test_a_fault_of_ours_is_exit_4_and_a_sentence(monkeypatch, capsys):
     assert "fault of ours" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["app.py", "healthcheck/__main__.py"])
+@pytest.mark.parametrize("name", ["app.py", "healthcheck/__init__.py"])
 def test_an_older_python_can_read_the_sentence(name):
     source = (ROOT / name).read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 6))

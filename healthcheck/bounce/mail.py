@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..model import Bounce, Kind, Reply
 from . import webhooks
 from .build import Reading, answer_of, bounce_of, complaints, sender_of
@@ -70,8 +72,13 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
 
 
 def is_html(text: str) -> bool:
-    low = text[:3000].lower()
-    return "<" in low and any(mark in low for mark in ("<html", "<body", "<div", "<table", "<br", "<p>", "<p ", "<span", "<!doctype html"))
+    """Whether a text is the source of an HTML page: tags, with hardly a line before the first (further down they are of a mail that came back)."""
+    low = text.lstrip()[:3000].lower()
+    found = _HTML.search(low)
+    return found is not None and low.count("\n", 0, found.start()) < 5
+
+
+_HTML = re.compile(r"<(?:html|body|div|table|br|p>|p |span|!doctype html)")
 
 
 def _original(mail: Mail) -> Headers:
@@ -86,8 +93,11 @@ def _original(mail: Mail) -> Headers:
 def _dsn(mail: Mail, statuses: list[Part], body: str, notice: str, low: str, original: Headers, family: str | None) -> Reading | None:
     report = dsn.groups("\n\n".join(part.text for part in statuses) if statuses else body)
     found = dsn.found_in(report)
-    if not found and not statuses:
-        return None
+    if not statuses:  # a body: above the fields is what the notice says, below them the mail that came back
+        if not found and (not report.message or not low[: dsn.starts_at(low)].strip()):
+            return None
+        notice, low = notice[: dsn.starts_at(low)], low[: dsn.starts_at(low)]
+        original = original or headers_of(report.below)[0]
     if not found:  # a report that lost its recipients: the text, then what came back
         reading = _notice(mail, notice, low, original, family, True)
         if reading is None:

@@ -42,7 +42,7 @@ def read(text: str | bytes, source: str = "") -> Reading:
     shown = text if isinstance(text, str) else _shown(octets)
     if not octets.strip():
         return Reading(Kind.UNRECOGNISED, None, (), shown, "empty")
-    if b"\0" in octets and not _mail_with_nul(octets):
+    if b"\0" in octets and not _stray_nul(octets):
         if octets[:2] in (b"\xff\xfe", b"\xfe\xff"):  # a text file of Windows
             try:
                 return read(octets.decode("utf-16"), source)
@@ -63,11 +63,13 @@ def _is_binary(head: bytes) -> bool:
     return len(head) - len(head.translate(None, _CONTROLS)) > len(head) // 50 + 2
 
 
-def _mail_with_nul(octets: bytes) -> bool:
-    """Whether it is a mail in whose body a few NUL octets stand (the returned mail may hold anything)."""
-    first = octets.find(b"\0")
-    if first < 200 or octets.count(b"\0") * 50 > len(octets):
+def _stray_nul(octets: bytes) -> bool:
+    """Whether a few NUL octets stand in a text, or some more in the body of a mail (the mail that came back may hold anything)."""
+    first, count = octets.find(b"\0"), octets.count(b"\0")
+    if first < 200 or count * 50 > len(octets):
         return False
+    if count * 500 <= len(octets):
+        return True
     headers, _ = headers_of(octets[:first].replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("latin-1"))
     return is_mail(headers) and "from" in headers
 
@@ -146,15 +148,11 @@ def _unquoted(raw: str) -> str:
         quoted = [line for line in filled if line.lstrip()[:1] == ">" and not line.lstrip().startswith(">>> ")]
         if len(quoted) * 10 < len(filled) * 6:
             return raw
-        raw = "\n".join(_unquote(line) for line in lines if line.lstrip()[:1] == ">" or not line.strip())
+        bare = [line.lstrip()[1:] for line in lines if line.lstrip()[:1] == ">" or not line.strip()]
+        # "> " or ">": of a text that was quoted without the blank, a line that begins with one is a folded header field
+        spaced = sum(line[:1] == " " for line in bare) * 10 > sum(line.strip() not in ("", ">") for line in bare) * 9
+        raw = "\n".join(line.removeprefix(" ") if spaced else line for line in bare)
     return raw
-
-
-def _unquote(line: str) -> str:
-    bare = line.lstrip()
-    if bare[:1] != ">":
-        return line
-    return bare[2:] if bare[1:2] == " " else bare[1:]
 
 
 # ------------------------------------------------------------------ what is no mail

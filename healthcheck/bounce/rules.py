@@ -125,7 +125,7 @@ def build(book: Catalog) -> _Index:
             of_fragment[number(text)].append(_wording(rule, fragment(text), text, len(text)))
         if rule.pattern:
             patterns.Add(rule.pattern, _options())
-            of_pattern.append(_wording(rule, rule.pattern, "", _literal(rule.pattern)))
+            of_pattern.append(_wording(rule, rule.pattern, "", rule.length or _literal(rule.pattern)))
         if not rule.text and not rule.pattern:
             for code in rule.codes:
                 by_code.setdefault(code, []).append(rule)

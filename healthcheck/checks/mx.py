@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..edge.libs import loop
 from ..model import Answer, Finding, Outcome, Question, ScanInput, Status
 from .addresses import is_address, is_reachable
 from .base import could_not_check, finding
@@ -111,7 +110,7 @@ def _host(seam: Seam, preference: int, host: str) -> MxHost:
         return MxHost(host, preference, (), "literal")
     answers = (seam.ask(host, "A"), seam.ask(host, "AAAA"))
     addresses = tuple(value for answer in answers if answer.found for value in answer.values)
-    if all(loop(a) for a in answers):
+    if all(a.looped for a in answers):
         return MxHost(host, preference, (), "no-address", None, answers)
     if addresses:
         state = "ok" if any(is_reachable(a) for a in addresses) else "private"

@@ -90,7 +90,7 @@ def _lookup(name: str, rtype: str, strict: Any = True, timeout: float = 0) -> li
     """pyspf's port to the DNS: what the seam of this context answers, in the shape that pyspf reads."""
     asking = _asking.get()
     answer = asking.dns.ask(presented(name), rtype)
-    if answer.unsure and not loop(answer):
+    if answer.unsure and not answer.looped:
         asking.unsure.append(answer)
         raise spf.TempError(answer.detail or answer.outcome.value)
     return [((name, rtype), value) for value in _values(answer, rtype)]
@@ -104,15 +104,6 @@ _ODD = re.compile(rb"[^!-~]|\\")
 def presented(name: str) -> str:
     """A name as a zone file writes it: macros may put spaces and other octets into a label (RFC 7208 section 7.3)."""
     return _ODD.sub(lambda m: b"\\%03d" % m[0][0], name.encode("utf-8", "surrogateescape")).decode("ascii")
-
-
-def loop(answer: Answer) -> bool:
-    """Does a chain of CNAMEs lead back into itself? That is a fault of the zone, and it stays: not a failure to look it up.
-
-    A chain that is only longer than the seam follows is none: others may follow it to its end.
-    """
-    seen = (answer.name, *answer.aliases)
-    return answer.outcome is Outcome.ERROR and len(set(seen)) < len(seen)
 
 
 def _values(answer: Answer, rtype: str) -> Iterator[Any]:

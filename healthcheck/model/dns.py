@@ -81,6 +81,15 @@ class Answer:
         """Neither found nor absent: nothing may be concluded but that it could not be looked up."""
         return not (self.found or self.absent)
 
+    @property
+    def looped(self) -> bool:
+        """Does a chain of CNAMEs lead back into itself? That is a fault of the zone, and it stays: not a failure to look it up.
+
+        A chain that is only longer than the seam follows is none: others may follow it to its end.
+        """
+        seen = (self.name, *self.aliases)
+        return self.outcome is Outcome.ERROR and len(set(seen)) < len(seen)
+
     def mx(self) -> tuple[tuple[int, str], ...]:
         """MX values as (preference, host), best first; a null MX is (0, ".")."""
         pairs = []

@@ -25,11 +25,20 @@ class Report:
 
     message: Fields = field(default_factory=dict)
     recipients: list[Fields] = field(default_factory=list)
+    below: str = ""  # what follows the report in the same text: the mail that came back
 
 
 def has_fields(low: str) -> bool:
     """Whether a text holds a delivery status: a recipient field at the start of a line, with an action or a status. `low` is case-folded."""
-    return ("final-recipient:" in low or "original-recipient:" in low) and ("action:" in low or "status:" in low or "diagnostic-code:" in low)
+    if "final-recipient:" in low or "original-recipient:" in low:
+        return "action:" in low or "status:" in low or "diagnostic-code:" in low
+    return "reporting-mta:" in low and "diagnostic-code:" in low  # a report that lost its recipients
+
+
+def starts_at(low: str) -> int:
+    """Where the first field of a delivery status stands in a text, or its end. `low` is case-folded."""
+    places = [0 if low.startswith(name) else low.find("\n" + name) for name in ("reporting-mta:", "final-recipient:", "original-recipient:", "arrival-date:")]
+    return min((place for place in places if place >= 0), default=len(low))
 
 
 def groups(text: str) -> Report:
@@ -40,8 +49,9 @@ def groups(text: str) -> Report:
     """
     report = Report()
     group: Fields = {}
-    last, gap = "", False
+    last, gap, at = "", False, 0
     for line in text.split("\n"):
+        at += len(line) + 1
         if not line.strip():
             gap = True
             if group.keys() & _RECIPIENT and "diagnostic-code" in group:
@@ -49,6 +59,9 @@ def groups(text: str) -> Report:
             continue
         name = _field_name(line)
         if not name:
+            if gap and (report.recipients or group.keys() & _RECIPIENT) and _of_mail(line):
+                report.below = text[at - len(line) - 1 :]  # pasted without its MIME structure
+                break
             if last and len(group[last]) < 8000 and (not gap or line[0] in " \t"):
                 group[last] += "\n" + line.strip()
             continue
@@ -63,6 +76,16 @@ def groups(text: str) -> Report:
         group[name] = line.partition(":")[2].strip()
     _close(report, group)
     return report
+
+
+_MAIL_FIELDS = frozenset(
+    ("return-path", "received", "from", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "dkim-signature", "delivered-to", "sender")
+)
+
+
+def _of_mail(line: str) -> bool:
+    name, colon, _ = line[:64].partition(":")
+    return bool(colon) and name.rstrip().lower() in _MAIL_FIELDS
 
 
 def _field_name(line: str) -> str:

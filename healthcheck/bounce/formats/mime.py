@@ -362,8 +362,9 @@ def _without(html: str) -> str:
 
 def html_text(html: str) -> str:
     """The words of an HTML text, a line for each block. An address in angle brackets stays."""
-    text = _without(html[:MAX_HTML])
+    html, _, below = html[:MAX_HTML].partition("</html>")  # what was pasted below a page is no HTML
+    text = _without(html)
     if "<pre" not in text.lower():
         text = text.replace("\n", " ")
     text = unescape(_TAG.sub("", _CELL.sub(" ", _BREAK.sub("\n", text))))
-    return "\n".join(" ".join(line.split()) for line in text.replace("\xa0", " ").split("\n"))
+    return "\n".join(" ".join(line.split()) for line in text.replace("\xa0", " ").split("\n")) + below

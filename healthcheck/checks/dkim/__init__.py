@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...catalog import Esp, catalog
-from ...edge.libs import loop
 from ...model import Answer, Outcome, Question, ScanInput, Secure
 from ..facts import Facts
 from .judge import judge
@@ -168,11 +167,11 @@ def gather(session: Session, facts: Facts) -> DkimFacts:
         wildcard=True if probe.found else (False if probe.absent else None),
         revoked_wildcard=revoked,
         no_keys=no_keys,
-        tried=sum(1 for a in answers if not a.unsure or loop(a)),
+        tried=sum(1 for a in answers if not a.unsure or a.looped),
         domainkey=domainkey,
         probe=probe,
         confirmed=confirmed,
-        unsure=tuple(a for a in (domainkey, *answers) if a.unsure and not loop(a)),
+        unsure=tuple(a for a in (domainkey, *answers) if a.unsure and not a.looped),
     )
 
 
@@ -189,7 +188,7 @@ def _sources(dns: Seam, facts: Facts, domain: str) -> dict[str, str]:
 
 def _selector(name: str, source: str, answer: Answer, everywhere: frozenset[str]) -> SelectorFacts:
     if not answer.found:
-        state = "absent" if answer.absent or loop(answer) else "unknown"
+        state = "absent" if answer.absent or answer.looped else "unknown"
         return SelectorFacts(name, source, state, answer=answer)
     # a wildcard's answer is no sign that this selector is in use
     state = "wildcard" if everywhere and frozenset(answer.values) == everywhere else ""

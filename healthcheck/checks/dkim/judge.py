@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...edge.libs import loop
 from ...model import Answer, Finding, Record, Status
 from ..base import because, could_not_check, finding
 from ..facts import Facts
@@ -53,7 +52,7 @@ def _told(dkim: DkimFacts) -> bool:
 def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
     answer = read.answer
     given = read.source == "given"
-    if answer is None or (answer.unsure and not loop(answer)):
+    if answer is None or (answer.unsure and not answer.looped):
         return
     values: dict[str, Any] = {"selector": read.selector, "domain": dkim.domain, "name": answer.name}
     # what nobody said is in use may be left over from an old service: that is worth a warning, no more

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ...edge.libs import key_octets, rsa_bits
 from ...model import Answer
 
 RECORD_LIMIT = 16384
@@ -98,6 +97,8 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def _length(kind: str, text: str) -> tuple[int | None, str | None]:
+    from ...edge.libs import key_octets, rsa_bits
+
     if kind not in ("rsa", "ed25519"):
         return None, "unknown-type"
     octets = key_octets(text)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...edge import libs
 from ...model import Answer, Outcome, Question, ScanInput
 from ..base import Later
 from ..facts import Facts
@@ -131,7 +130,7 @@ def gather(session: Session, facts: Facts) -> DmarcFacts:
     if record is not None and mine.found_at is not None:
         reports = _reports(dns, record, mine.found_at, mine.org)
         opinion = Later(partial(_opinion, record, mine.found_at))
-    exists = None if root is None or (root.unsure and not libs.loop(root)) else root.outcome is not Outcome.NXDOMAIN or bool(root.aliases)
+    exists = None if root is None or (root.unsure and not root.looped) else root.outcome is not Outcome.NXDOMAIN or bool(root.aliases)
     exists = True if mine.found_at == domain else exists
     policy = _policy(mine, exists)
     return DmarcFacts(
@@ -184,15 +183,17 @@ def _reports(dns: Any, record: DmarcRecord, at: str, org: str | None) -> tuple[R
         theirs = walk(destination, {name: answers[f"_dmarc.{name}"] for name in names(destination)})
         grant = answers[authorization(at, destination)]
         external = None if org is None or not theirs.org_known or theirs.org is None else theirs.org != org
-        granted = bool(select(grant)) if grant.found else (False if grant.absent or libs.loop(grant) else None)
-        unsure = tuple(a for a in (*(theirs.unsure if external is None else ()), grant) if a.unsure and not libs.loop(a))
+        granted = bool(select(grant)) if grant.found else (False if grant.absent or grant.looped else None)
+        unsure = tuple(a for a in (*(theirs.unsure if external is None else ()), grant) if a.unsure and not a.looped)
         # RFC 9990 section 4: only a destination of another organization has to agree
         out.append(ReportCheck(destination, external, True if external is False else granted, grant, unsure if external is not False else ()))
     return tuple(out)
 
 
 def _opinion(record: DmarcRecord, at: str) -> dict[str, Any]:
-    opinion = libs.dmarc_opinion(record.text, at)
+    from ...edge.libs import dmarc_opinion
+
+    opinion = dmarc_opinion(record.text, at)
     # a value that is discarded for its default is a fault to some readers and none to others: no opinion on that
     agrees = None if opinion.valid is None or record.bad else opinion.valid == record.usable
     if opinion.valid and agrees and record.p:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...edge.libs import loop
 from ...model import Answer
 from ..base import outside_zone_files
 from .record import DmarcRecord, parse, select
@@ -48,7 +47,7 @@ class Walk:
 
     @property
     def unsure(self) -> tuple[Answer, ...]:
-        return tuple(a for a in self.answers if a.unsure and not loop(a))
+        return tuple(a for a in self.answers if a.unsure and not a.looped)
 
 
 def walk(domain: str, answers: Mapping[str, Answer]) -> Walk:
@@ -59,7 +58,7 @@ def walk(domain: str, answers: Mapping[str, Answer]) -> Walk:
     for name in names(domain):
         answer = answers[name]
         seen.append(answer)
-        if answer.unsure and not loop(answer):
+        if answer.unsure and not answer.looped:
             # A top-level domain can only say (psd=y) that the domain below it is the organizational one, which a record found
             # there says as well; and with --only-zone no file holds a top-level domain.
             if "." in name or not (found or outside_zone_files(answer)):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from ...edge import libs
 from ...model import Answer, Question, ScanInput
 from ..base import Later
 from ..facts import Facts
@@ -21,6 +20,8 @@ from .record import parse, select
 from .tree import MAX_HOSTS, Node, Walk, build
 
 if TYPE_CHECKING:
+    from ...edge.dns import Seam
+    from ...edge.libs import SpfVerdict
     from ...edge.world import Session
 
 __all__ = ["TOPIC", "SpfFacts", "first", "foresee", "gather", "judge"]
@@ -49,7 +50,7 @@ class SpfFacts:
 
     domain: str
     record: str | None
-    verdicts: Mapping[str, libs.SpfVerdict]
+    verdicts: Mapping[str, SpfVerdict]
     lookups: int | None
     void_lookups: int | None
     tree: Node | None
@@ -98,6 +99,8 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
 
     Cost: at most 48 questions a tree, and what pyspf asks for macros and ptr; each name once.
     """
+    from ...edge.libs import spf_verdict
+
     dns = session.dns
     wanted = facts.input
     domain = wanted.mail_from or wanted.domain.name
@@ -110,7 +113,7 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
         side.gather(wanted.domain.name)
         other = build(side, wanted.domain.name)
     sender = f"postmaster@{domain}"
-    verdicts = {ip: libs.spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
+    verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
     proposed, covers = _try_out(dns, tree, verdicts, sender)
     single = tree if tree.record is not None else None
     has_tree = tree.record is not None and tree.error is None
@@ -135,13 +138,15 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
     )
 
 
-def _try_out(dns: libs.Asks, tree: Node, verdicts: Mapping[str, libs.SpfVerdict], sender: str) -> tuple[str | None, tuple[str, ...]]:
+def _try_out(dns: Seam, tree: Node, verdicts: Mapping[str, SpfVerdict], sender: str) -> tuple[str | None, tuple[str, ...]]:
     """The record with the uncovered addresses added, and those that pass by it. Every one that passed has to pass still."""
+    from ...edge.libs import spf_verdict
+
     missing = tuple(ip for ip, v in verdicts.items() if v.result in ("fail", "softfail", "neutral"))
     if not missing or tree.record is None or tree.error:
         return None, ()
     record = covering(parse(tree.record), missing)
-    after = {ip: libs.spf_verdict(dns, ip, sender, tree.domain, record=record) for ip in verdicts}
+    after = {ip: spf_verdict(dns, ip, sender, tree.domain, record=record) for ip in verdicts}
     if any(v.result == "pass" and after[ip].result != "pass" for ip, v in verdicts.items()):
         return None, ()
     covers = tuple(ip for ip in missing if after[ip].result == "pass")
@@ -178,7 +183,9 @@ def _opinion(walk: Walk, tree: Node) -> dict[str, object]:
     """What checkdmarc makes of the record, over the answers that are here anyway; agrees is None where it cannot say."""
     if tree.record is None:
         return {"agrees": None, "says": ""}
-    opinion = libs.spf_opinion(tree.record, tree.domain, walk.answers.values())
+    from ...edge.libs import spf_opinion
+
+    opinion = spf_opinion(tree.record, tree.domain, walk.answers.values())
     ours = tree.error is None and tree.lookups <= 10 and not any(n.error for n in tree.walk())
     agrees = None if opinion.valid is None or not tree.complete else opinion.valid == ours
     return {"agrees": agrees, "says": opinion.says, "lookups": opinion.values.get("lookups")}

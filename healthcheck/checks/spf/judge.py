@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...edge.libs import loop
 from ...model import Answer, Choice, Finding, Outcome, Record, Status
 from ..base import because, could_not_check, finding
 from ..facts import Facts
@@ -26,7 +25,7 @@ def judge(facts: Facts) -> Iterator[Finding]:
     spf = facts.spf
     if spf is None or spf.answer is None:
         return
-    known = not spf.answer.unsure or spf.tree is not None or loop(spf.answer)
+    known = not spf.answer.unsure or spf.tree is not None or spf.answer.looped
     if not known:
         yield from could_not_check("SPF", spf.domain, [spf.answer])
         return
@@ -189,7 +188,7 @@ def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
 def _failed(answer: Answer) -> bool:
     """Asked and not answered, or kept from being asked by the scan; not what the walk itself left out, nor a loop of aliases."""
     left_out = answer.outcome is Outcome.NOT_ASKED and not (answer.server or answer.detail)
-    return not left_out and not loop(answer)
+    return not left_out and not answer.looped
 
 
 def _evidence(tree: Node) -> list[Answer]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ...edge.libs import loop
 from ...model import Answer, Outcome, Question
 from .record import LOOKUP_TERMS, SpfRecord, Term, parse, select
 
@@ -122,7 +121,7 @@ def role_of(rtype: str) -> str:
 
 
 def _void(answer: Answer) -> tuple[int, bool]:
-    if answer.absent or loop(answer):
+    if answer.absent or answer.looped:
         return 1, True
     return 0, answer.found
 
@@ -143,7 +142,7 @@ class _Builder:
     def _fresh(self, domain: str, via: str, path: tuple[str, ...]) -> Node:
         answer = self.walk.answers[domain, "TXT"]
         record = self.walk.records[domain]
-        if answer.unsure and not loop(answer):
+        if answer.unsure and not answer.looped:
             error = "too-many" if answer.outcome is Outcome.NOT_ASKED and not answer.server and not answer.detail else "unknown"
             return Node(domain, None, (), 0, 0, error, via, False, False, answer=answer)
         if record is None:
