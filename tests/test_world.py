@@ -164,3 +164,32 @@ def test_a_stray_record_in_the_demo_is_refused(folder):
     (folder / "patch.zone").write_text("www.example.com. A 192.0.2.1\n")
     with pytest.raises(ZoneError, match=r"www\.example\.com"):
         World.demo(nothing(), folder=folder)
+
+
+def test_a_resolver_that_denies_the_root_is_not_believed(tmp_path):
+    """A machine without a way out: its resolver says NXDOMAIN to everything, the root included. Nothing is called missing."""
+    from healthcheck import scan
+
+    with Nameserver(lambda query, _: reply_to(query, rcode=3)) as server:
+        world = World.live([server.at])
+        world.sceptical = True
+        report = scan("firm.example", ips=("192.0.2.7",), selectors=("s1",), world=world)
+        assert report.verdict == "unknown"
+        assert not [f for f in report.findings if f.status in ("fail", "warn", "pass")]
+        assert "the root" in report.findings[0].evidence[0].detail
+        world.close()
+
+
+def test_a_resolver_that_knows_the_root_is_believed(tmp_path):
+    from healthcheck import scan
+
+    def answers(query, _):
+        if query.question[0].name.to_text() == ".":
+            return reply_to(query, "@ 300 NS a.root.example.")
+        return reply_to(query, rcode=3, soa="example.")
+
+    with Nameserver(answers) as server:
+        world = World.live([server.at])
+        world.sceptical = True
+        assert "DOM001" in {f.code for f in scan("firm.example", world=world).findings}
+        world.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 from .formats import Found, address, only_address
@@ -21,11 +22,15 @@ def pasted_replies(text: str, *, strict: bool = False) -> list[Found]:
 
     `strict`: only lines that open with a code. Otherwise, where no line does, a text with a code anywhere is one reply.
     """
+    if (rows := _rows(text)) and not strict:
+        return rows
     out: list[tuple[list[str], str | None]] = []
     going: list[str] | None = None
     code, hyphen, named = None, False, None
     for line in text.split("\n")[:5000]:
-        bare = line.strip()
+        bare = line.strip().strip(_UNSEEN)
+        if item := _ITEM.match(bare):
+            bare, going, hyphen = bare[item.end() :], None, False  # each item of a list stands by itself
         if not bare:
             going, hyphen = None, False
             named = None
@@ -53,6 +58,39 @@ def pasted_replies(text: str, *, strict: bool = False) -> list[Found]:
     if strict:
         return []
     return _anywhere(text)
+
+
+_UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
+_ITEM = re.compile(r"(?:[-*•·–]\s{1,4}|\(?\d{1,3}[.)]\s{1,4})(?=\S)")
+
+
+def _rows(text: str) -> list[Found]:
+    """The rows of a table that was exported: fields between commas, semicolons, tabs or bars, one of them an address, one a reply."""
+    lines = [line for line in text.split("\n")[:5000] if line.strip()]
+    for delimiter in ("\t", ";", ",", "|"):
+        out: list[Found] = []
+        if not lines or lines[-1].count(delimiter) < 1 or "@" not in text:
+            continue
+        for line in lines[: MAX_FOUND + 1]:
+            one = _row(line[:4000], delimiter)
+            if one is not None:
+                out.append(one)
+        # a head line may have none; a line of prose with a comma in it is no table
+        if out and len(out) >= len(lines[: MAX_FOUND + 1]) - 1:
+            return out[:MAX_FOUND]
+    return []
+
+
+def _row(line: str, delimiter: str) -> Found | None:
+    if _OPENS.match(line):
+        return None  # a reply with such a character in it
+    try:
+        fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    except (csv.Error, StopIteration):
+        return None
+    recipient = next((one for field in fields if (one := only_address(field))), None)
+    reply = next((field for field in fields if _OPENS.match(field) and len(field) > 8), None)
+    return Found(recipient, reply) if recipient and reply and len(fields) > 1 else None
 
 
 def _address_before(line: str) -> tuple[str | None, str]:

@@ -44,7 +44,7 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
         return event
     if not mail.was_mail and "feedback-type:" in low and "user-agent:" in low:
         return _complaint(mail, dsn.feedback(body[low.find("feedback-type:") :]))
-    if not mail.was_mail and "\n" not in body.strip():
+    if not mail.was_mail and len(mail.parts) == 1 and "\n" not in body.strip():
         return None  # one line is a reply, a log line or a phrase
     daemon = mail.was_mail and from_daemon(mail)
     if mail.was_mail and not daemon and (kind := notice_of(mail, notice_low)):

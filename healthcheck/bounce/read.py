@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import pairwise
 
 from ..errors import TooLargeError
 from ..model import MAX_INPUT, Kind
@@ -10,7 +12,7 @@ from . import webhooks
 from .build import Reading, bounce_of
 from .formats import Found, data
 from .formats import logs as log_lines
-from .formats.blocks import angle
+from .formats.blocks import angle, exchange2003
 from .formats.cues import cued, exchange
 from .formats.mime import Headers, charset_text, headers_of, html_text, is_mail, parse
 from .formats.notices import has
@@ -110,6 +112,8 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
         if start == "{" or raw.lstrip()[1:].lstrip()[:1] in ("{", "["):
             plain = _plain(shown)
             return plain if plain.kind not in (Kind.UNRECOGNISED, Kind.PHRASE) else Reading(Kind.UNRECOGNISED, None, (), "", "json")
+    if raw.startswith("From ") and (several := _mbox(raw, is_text)) is not None:
+        return several
     mail = parse(_unquoted(raw), utf8=is_text)
     if not mail.was_mail and len(mail.parts) == 1:
         mail.parts[0].headers = _encoding_of(mail.parts[0].raw)
@@ -118,9 +122,42 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
         return reading
     if mail.was_mail:
         return Reading(Kind.UNRECOGNISED, None, (), "", "mail")
-    return _plain(mail.parts[0].text if len(mail.parts) == 1 else mail.body)
+    plain = _plain(mail.parts[0].text if len(mail.parts) == 1 else mail.body)
+    if plain.kind is Kind.UNRECOGNISED and (below := _source_below(mail.parts[0].raw, is_text)) is not None:
+        return below
+    return plain
 
 
+def _source_below(raw: str, is_text: bool) -> Reading | None:
+    """The bounce whose source was pasted below some words of one's own: a paragraph that is the header of a mail."""
+    at = -1
+    for _ in range(40):
+        at = raw.find("\n\n", at + 1)
+        if at < 0:
+            return None
+        headers, _start = headers_of(raw[at : at + 20_000])
+        if is_mail(headers) and "from" in headers and len(headers) >= 3:
+            return mail_of(parse(raw[at:].lstrip("\n"), utf8=is_text))
+    return None
+
+
+_FROM_LINE = re.compile(r"(?:\A|\n\n)From [^\n]{1,300}\d\d:\d\d:\d\d[^\n]{0,40}\n(?=[A-Za-z-]{2,40}:)")
+MAX_MAILS = 100
+
+
+def _mbox(raw: str, is_text: bool) -> Reading | None:
+    """Several mails in one file, each after a "From " line: the bounces of all. RFC 4155."""
+    starts = [found.start() for found in _FROM_LINE.finditer(raw)][:MAX_MAILS]
+    if len(starts) < 2:
+        return None
+    readings = [_read(raw[a:b].lstrip("\n").partition("\n")[2], "", is_text) for a, b in pairwise([*starts, len(raw)])]
+    known = [reading for reading in readings if reading.bounces]
+    if not known:
+        return Reading(Kind.UNRECOGNISED, None, (), "", "mail")
+    return Reading(known[0].kind, known[0].format, tuple(bounce for reading in known for bounce in reading.bounces)[:MAX_BOUNCES])
+
+
+MAX_BOUNCES = 500
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n")
 
 
@@ -169,9 +206,11 @@ def _plain(text: str) -> Reading:
     if logged:
         return Reading(Kind.LOG, logged[0][0], tuple(bounce_of(one) for _, one in logged))
     low = text.casefold()
-    pasted = angle(text) or (sendmail(text) if "-----" in text else []) or exchange(text)
+    pasted = angle(text) or (sendmail(text) if "-----" in text else []) or exchange(text) or exchange2003(text)
     if not pasted and len(low) == len(text):
         pasted = cued(text, low) if has(low, "phrase", "words") else []
+        if len(pasted) == 1 and not any(c.isdigit() for c in pasted[0].text) and (opening := pasted_replies(text, strict=True)):
+            pasted[0].text = "\n".join(one.text for one in opening)  # the reply stands apart from the address
         for one in pasted:
             one.text = one.text or " ".join(text.split())[:PHRASE_LIMIT]
     if pasted and any(one.text for one in pasted):
@@ -183,6 +222,10 @@ def _plain(text: str) -> Reading:
     if len(bare) <= PHRASE_LIMIT and has(f"{bare.casefold()} ", "phrase", "words"):
         notice = "auto-reply" if has(bare.casefold(), "auto_reply", "bodies") else ""
         return Reading(Kind.PHRASE, None, (replace(bounce_of(Found(None, text.strip())), notice=notice),))
+    for table, notice in (("auto_reply", "auto-reply"), ("complaint", "complaint")):  # the body of one, without its header
+        if has(bare[:600].casefold(), table, "bodies"):
+            answer = replace(bounce_of(Found(None, bare[:PHRASE_LIMIT])), notice=notice)
+            return Reading(Kind.REPORT if notice == "complaint" else Kind.BOUNCE, notice, (answer,))
     return Reading(Kind.UNRECOGNISED, None, (), "", "text")
 
 

@@ -35,6 +35,7 @@ DEMANDED = 100  # questions on names that scanned data chose
 FIXED = 600  # questions of fixed lists
 SPECULATIVE = 50  # speculated and never demanded
 GRACE = 0.05  # seconds past the deadline that an answer on its way into the memo may take
+ROOT = Question(".", "NS", shared=True)  # every resolver that has a way out knows it
 
 Foresee = Callable[[Question, Answer], Iterable[Question]]
 
@@ -179,12 +180,25 @@ class Seam(Memo, dns.nameserver.Nameserver):
             answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, aliases=head.aliases, detail=words)
         else:
             assert head.answer is not None
-            answer = self._sure(head, head.answer)
+            answer = self._believed(self._sure(head, head.answer))
         with self._lock:
             if head.final is None:
                 head.final = answer
                 self._demanded[head.key] = answer
             return head.final
+
+    def _believed(self, answer: Answer) -> Answer:
+        """The answer, but for an NXDOMAIN of a resolver that says the same of the root.
+
+        The root exists. A resolver without a way out, or a captive one, that denies it denies everything, and then its word is
+        no answer about any name.
+        """
+        if answer.outcome is not Outcome.NXDOMAIN or not self._world.sceptical or answer.name == "." or answer.secure in (Secure.YES, Secure.DRAFT):
+            return answer
+        root = self.ask(ROOT.name, ROOT.rtype, shared=True)
+        if root.outcome is not Outcome.NXDOMAIN:
+            return answer
+        return replace(answer, outcome=Outcome.ERROR, detail=f"{answer.server}: denies that the root of the DNS exists, so that nothing it denies is believed")
 
     # ------------------------------------------------------------------ speculation
 

@@ -20,7 +20,7 @@ from ..errors import InputError, ZoneError
 from ..model import Location, Outcome
 from . import codec
 from .codec import Malformed, Reply, name_wire
-from .dns import Foresee, Seam
+from .dns import ROOT, Foresee, Seam
 from .line import Nowhere, Source
 from .loop import Server
 from .memo import Key
@@ -89,6 +89,7 @@ class World:
         self.only_zone = only_zone
         self.bogus_probe = codec.tidy(bogus_probe)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.sceptical = False  # an NXDOMAIN is believed only from a resolver that knows the root (the system's, which nobody chose)
         self.blocklists: tuple[Blocklist, ...] | None = None  # which lists are asked; None: those of data/blocklists.toml
         self._held = held
         self._beneath: World | None = None
@@ -120,9 +121,11 @@ class World:
                 return cls._nowhere(f"{resolv_conf} names none", bogus_probe)
         labels = tuple(dict.fromkeys(s.label for s in servers))
         servers = tuple({s.label: s for s in servers}.values())
-        return cls(
+        world = cls(
             Resolvers(servers), describe=("resolver " if len(labels) == 1 else "resolvers ") + ", ".join(labels), nameservers=labels, bogus_probe=bogus_probe
         )
+        world.sceptical = not given
+        return world
 
     @classmethod
     def _nowhere(cls, why: str, bogus_probe: str) -> World:
@@ -153,7 +156,7 @@ class World:
             bogus_probe=beneath.bogus_probe,
             held=held,
         )
-        world._beneath = beneath
+        world._beneath, world.sceptical = beneath, beneath.sceptical
         return world
 
     @classmethod
@@ -195,7 +198,10 @@ class World:
 
     def open(self, foresee: Foresee | None = None, *, deadline: float = 15.0) -> Session:
         """One scan's session, to be used as a context manager. `deadline`: seconds after which everything answers at once."""
-        return Session(self, foresee, deadline)
+        session = Session(self, foresee, deadline)
+        if self.sceptical:
+            session.dns.foresee((ROOT,))
+        return session
 
     def close(self) -> None:
         """Forgets what was kept. Open sessions end by themselves."""
