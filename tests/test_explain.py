@@ -113,3 +113,17 @@ def test_a_foreign_domain_in_the_text_of_a_recipient_cause_is_no_sender():
     failure = diagnose("550 5.1.1 <nobody@victim.example>: User unknown").failures[0]
     assert failure.bounce.sender is None
     assert plan(failure) == "recipient-side"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 5.1.0 <news@shop.example>: Sender address rejected: undeliverable address: host mx.shop.example[192.0.2.1] said: 550 5.1.1 User unknown",
+        "550-Verification failed for <news@shop.example>\n550-Called: 192.0.2.1\n550-Sent: RCPT TO:<news@shop.example>\n"
+        "550-Response: 550 5.1.1 User unknown\n550 Sender verify failed",
+        "host mx.example.net[192.0.2.9] said: 553 5.1.8 <news@shop.example>... Domain of sender address news@shop.example does not exist (in reply to MAIL FROM command)",
+    ],
+)
+def test_what_a_receiver_finds_out_about_the_sender_never_costs_the_recipient(text):
+    failure = diagnose(text).failures[0]
+    assert (failure.cause, failure.side, failure.suppress) == ("sender-address-invalid", "sender", "never")

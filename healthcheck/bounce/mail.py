@@ -7,7 +7,7 @@ import re
 from ..model import Bounce, Kind, Reply
 from . import webhooks
 from .build import Reading, answer_of, bounce_of, complaints, sender_of
-from .formats import Found, address, body_marks, cut_original, dsn, format_of, only_address
+from .formats import MAX_NOTICE, Found, address, body_marks, cut_original, dsn, format_of, only_address
 from .formats.blocks import angle, colon, exchange2003, exim
 from .formats.cues import cued, exchange
 from .formats.mime import MAX_DEPTH, Headers, Mail, Part, headers_of, html_text, parse, words
@@ -30,6 +30,7 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
     body = mail.body
     if not mail.was_mail and is_html(body):
         body = html_text(body)
+    body = body[:MAX_NOTICE]
     low = body.casefold()
     here = body_marks(low)
     notice, original = cut_original(body, low, here)

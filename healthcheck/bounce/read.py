@@ -10,7 +10,7 @@ from ..errors import TooLargeError
 from ..model import MAX_INPUT, Kind
 from . import webhooks
 from .build import Reading, bounce_of
-from .formats import Found, data
+from .formats import MAX_NOTICE, Found, data
 from .formats import logs as log_lines
 from .formats.blocks import angle, exchange2003
 from .formats.cues import cued, exchange
@@ -123,7 +123,7 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
     if mail.was_mail:
         return Reading(Kind.UNRECOGNISED, None, (), "", "mail")
     plain = _plain(mail.parts[0].text if len(mail.parts) == 1 else mail.body)
-    if plain.kind is Kind.UNRECOGNISED and (below := _source_below(mail.parts[0].raw, is_text)) is not None:
+    if plain.kind in (Kind.UNRECOGNISED, Kind.PHRASE) and (below := _source_below(mail.parts[0].raw, is_text)) is not None:
         return below
     return plain
 
@@ -197,8 +197,7 @@ def _unquoted(raw: str) -> str:
 
 def _plain(text: str) -> Reading:
     """A transcript, log lines, replies or a phrase."""
-    if is_html(text):
-        text = html_text(text)
+    text = (html_text(text) if is_html(text) else text)[:MAX_NOTICE]
     exchanges = transcript(text)
     if exchanges:
         return Reading(Kind.TRANSCRIPT, None, tuple(bounce_of(one) for one in of_transcript(exchanges)))

@@ -197,10 +197,16 @@ def read_reply(text: str, *, status: str | None = None, loose: bool = True) -> R
     return Read(_layers(joined, status, loose), host, stage)
 
 
+# A receiver that asks the sender's own server about the sender quotes its answer: that reply is about the sender, and what
+# it says ("user unknown") must never be read as the recipient's. Postfix reject_unverified_sender, Exim sender verify.
+_ABOUT_SENDER = ("sender address rejected", "sender verify", "sender verification", "sender address verification", "verification failed for <")
+
+
 def _layers(text: str, status: str | None, loose: bool) -> Reply:
     inner = None
     low = text.lower()
-    last = deque(_INNER.finditer(low if len(low) == len(text) else text), maxlen=1) if _MAY_HOLD.search(text) else deque()
+    until = min((at for words in _ABOUT_SENDER if (at := low.find(words)) >= 0), default=len(text))
+    last = deque(_INNER.finditer((low if len(low) == len(text) else text)[:until]), maxlen=1) if _MAY_HOLD.search(text) else deque()
     if last and last[0].end() < len(text):
         inner, outer = _drop_repeats(_trimmed(text[last[0].end() :], text[: last[0].end()])), text[: last[0].start()]
     if "-'" in text and (found := _QUOTED.search(inner if inner is not None else text)):

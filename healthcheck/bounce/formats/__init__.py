@@ -16,6 +16,7 @@ import re2
 
 from .mime import Headers, Mail, headers_of, words
 
+MAX_NOTICE = 300_000  # characters of a notice that are looked through; what is longer holds a mail that came back, or nothing
 _FILE = Path(__file__).parents[2] / "data" / "formats.toml"
 
 
