@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 def objects(text: str) -> Iterator[Event]:
     """The JSON objects in a text: one, an array, a line each, or one followed by something else; also inside a form field."""
-    if text.startswith("mandrill_events=") or (text.startswith("event=") and "\n" not in text):
+    if is_form(text):
         form = _form(text)
         if "mandrill_events" in form:
             yield from objects(form["mandrill_events"])
@@ -46,6 +46,14 @@ def objects(text: str) -> Iterator[Event]:
             if isinstance(item, dict):
                 count += 1
                 yield item
+
+
+_FORM = re.compile(r"[A-Za-z][A-Za-z0-9_.%\[\]-]{0,60}=")
+
+
+def is_form(text: str) -> bool:
+    """Whether a text is a form as a webhook posts it: name=value&name=value, without a blank. application/x-www-form-urlencoded."""
+    return bool(_FORM.match(text)) and (text.startswith("mandrill_events=") or text.count("&") > 1) and not re.search(r"\s", text[:4000])
 
 
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")

@@ -174,7 +174,7 @@ def mailersend(event: Event) -> list[Bounce] | None:
     if kind not in _MAILERSEND or not recipient:
         return None
     morph = as_dict(data.get("morph"))
-    notice = {"spam_complaint": "complaint", "delivered": "receipt"}.get(kind, "")
+    notice = {"spam_complaint": "complaint", "delivered": "receipt", "unsubscribed": "not-a-bounce"}.get(kind, "")
     return [
         made(
             "mailersend",

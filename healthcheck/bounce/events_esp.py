@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..model import Bounce
 from .events import Event, as_dict, as_list, as_sender, as_text, made
+from .formats import data
 
 # https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 _SENDGRID = {"bounce": "failed", "dropped": "failed", "deferred": "delayed", "delivered": "delivered", "blocked": "failed", "spamreport": None}
@@ -61,7 +62,7 @@ def mailgun(event: Event) -> list[Bounce] | None:
         message = f"{code} {'' if not enhanced or enhanced in message else enhanced + ' '}{message}".strip()
     headers = as_dict(as_dict(data.get("message")).get("headers"))
     action = {"delivered": "delivered", "complained": None, "unsubscribed": None}.get(kind, "delayed" if severity == "temporary" else "failed")
-    notice = {"complained": "complaint", "delivered": "receipt"}.get(kind, "")
+    notice = {"complained": "complaint", "delivered": "receipt", "unsubscribed": "not-a-bounce"}.get(kind, "")
     terms = (kind, severity, data.get("reason"), code if str(code).startswith("6") else None)
     tags = as_list(data.get("tags"))
     return [
@@ -94,6 +95,9 @@ def postmark(event: Event) -> list[Bounce] | None:
         "AutoResponder": "auto-reply",
         "ChallengeVerification": "challenge",
         "Delivery": "receipt",
+        "Unsubscribe": "not-a-bounce",
+        "Subscribe": "not-a-bounce",
+        "OpenRelayTest": "not-a-bounce",
     }.get(name, "")
     action = None if notice and name != "Delivery" else "delivered" if kind == "Delivery" else "delayed" if name == "Transient" else "failed"
     text = event.get("Details") or event.get("Description") or ""
@@ -127,7 +131,8 @@ _SPARKPOST = {
     "list_unsubscribe": None,
     "link_unsubscribe": None,
 }
-_SPARKPOST_NOTICE = {"60": "auto-reply", "100": "challenge"}
+_SPARKPOST_KINDS = {"spam_complaint": "complaint", "delivery": "receipt", "list_unsubscribe": "not-a-bounce", "link_unsubscribe": "not-a-bounce"}
+_SPARKPOST_NOTICE = {"60": "auto-reply", "100": "challenge", "80": "not-a-bounce", "90": "not-a-bounce"}
 
 
 def sparkpost(event: Event) -> list[Bounce] | None:
@@ -138,7 +143,7 @@ def sparkpost(event: Event) -> list[Bounce] | None:
     if kind not in _SPARKPOST or "rcpt_to" not in inner:
         return None
     bounce_class = as_text(inner.get("bounce_class"))
-    notice = "complaint" if kind == "spam_complaint" else "receipt" if kind == "delivery" else _SPARKPOST_NOTICE.get(bounce_class, "")
+    notice = _SPARKPOST_KINDS.get(kind) or _SPARKPOST_NOTICE.get(bounce_class, "")
     text = as_text(inner.get("raw_reason") or inner.get("reason"))
     code = as_text(inner.get("error_code"))
     if code and text and not text[:3].isdigit():
@@ -148,7 +153,7 @@ def sparkpost(event: Event) -> list[Bounce] | None:
             "sparkpost",
             inner.get("raw_rcpt_to") or inner["rcpt_to"],
             text,
-            (kind, bounce_class),
+            (kind, bounce_class, data()["sparkpost_class"].get(bounce_class)),
             action=_SPARKPOST[kind],
             notice=notice,
             at=inner.get("timestamp"),
@@ -166,13 +171,17 @@ _MANDRILL = {"hard_bounce": "failed", "soft_bounce": "failed", "deferral": "dela
 
 def mandrill(event: Event) -> list[Bounce] | None:
     kind, message = as_text(event.get("event")), as_dict(event.get("msg"))
+    if event.get("type") == "blacklist" and isinstance(event.get("reject"), dict):  # an address came onto the reject list
+        row = as_dict(event["reject"])
+        words = ("blacklist", event.get("action"), row.get("reason"))
+        return [made("mandrill", row.get("email"), row.get("detail") or "", words, action="failed", at=event.get("ts"), sender=as_sender(row.get("sender")))]
     if kind not in _MANDRILL or "email" not in message:
         return None
     text = message.get("diag") or message.get("bounce_description") or as_dict(event.get("reject")).get("reason") or ""
     if kind == "deferral" and not text and as_list(message.get("smtp_events")):
         text = as_dict(as_list(message["smtp_events"])[-1]).get("diag", "")
     terms = (kind, message.get("bounce_description"), message.get("bgtools_code"), as_dict(event.get("reject")).get("reason"))
-    notice = {"spam": "complaint", "delivered": "receipt"}.get(kind, "")
+    notice = {"spam": "complaint", "delivered": "receipt", "unsub": "not-a-bounce"}.get(kind, "")
     tags = as_list(message.get("tags"))
     return [
         made(
@@ -224,6 +233,8 @@ _BREVO = {
     "error": "failed",
     "spam": None,
     "complaint": None,
+    "unsubscribed": None,
+    "unsubscribe": None,
     "delivered": "delivered",
 }
 
@@ -232,7 +243,9 @@ def brevo(event: Event) -> list[Bounce] | None:
     kind = as_text(event.get("event"))
     if kind not in _BREVO or "email" not in event or not any(k in event for k in ("message-id", "messageId", "ts_epoch", "ts_event", "camp_id")):
         return None
-    notice = "complaint" if kind in ("spam", "complaint") else "receipt" if kind == "delivered" else ""
+    notice = {"spam": "complaint", "complaint": "complaint", "delivered": "receipt", "unsubscribed": "not-a-bounce", "unsubscribe": "not-a-bounce"}.get(
+        kind, ""
+    )
     tags = as_list(event.get("tags"))
     return [
         made(
@@ -254,15 +267,15 @@ def brevo(event: Event) -> list[Bounce] | None:
 def mailjet(event: Event) -> list[Bounce] | None:
     kind = as_text(event.get("event"))
     if (
-        kind not in ("bounce", "blocked", "spam", "sent")
+        kind not in ("bounce", "blocked", "spam", "sent", "unsub")
         or "email" not in event
         or not any(k in event for k in ("MessageID", "mj_campaign_id", "mj_contact_id", "error_related_to"))
     ):
         return None
     hard = event.get("hard_bounce")
     terms = (kind, {True: "hard_bounce", False: "soft_bounce"}.get(hard) if isinstance(hard, bool) else None, event.get("error_related_to"), event.get("error"))
-    notice = "complaint" if kind == "spam" else "receipt" if kind == "sent" else ""
-    action = None if kind == "spam" else "delivered" if kind == "sent" else "delayed" if event.get("error") == "greylisted" else "failed"
+    notice = {"spam": "complaint", "sent": "receipt", "unsub": "not-a-bounce"}.get(kind, "")
+    action = None if kind in ("spam", "unsub") else "delivered" if kind == "sent" else "delayed" if event.get("error") == "greylisted" else "failed"
     text = event.get("comment") or event.get("smtp_reply") or event.get("error") or ""
     return [
         made(

@@ -125,7 +125,7 @@ def _dsn(mail: Mail, statuses: list[Part], body: str, notice: str, low: str, ori
 def _complete(found: list[Found], notice: str, low: str, known: list[str]) -> None:
     """Fill from the notice what the fields of a report left out: the reply, its later lines, the stage, the address of a pipe."""
     said: list[Found] | None = None
-    asked = "(in reply" in notice or ">>> " in notice or "after rcpt to" in low or "after mail from" in low or "end of data" in low
+    asked = "(in reply" in notice or ">>> " in notice or " server after " in low or "refused to talk to me" in low or "end of data" in low
     for n, one in enumerate(found):
         first = one.text.lstrip()
         cut = first[:3].isdigit() and first[3:4] == "-" and "\n" not in first
@@ -143,7 +143,7 @@ def _complete(found: list[Found], notice: str, low: str, known: list[str]) -> No
             continue
         one.recipient = one.recipient or mine.recipient
         one.stage = one.stage or mine.stage
-        if one.stage is None and "(in reply" in mine.text:
+        if one.stage is None and mine.text:
             one.stage = read_reply(mine.text).stage
         if mine.text and (not first or (cut and len(mine.text) > len(first)) or (lacking and any(c.isdigit() for c in mine.text[:200]) and len(first) < 12)):
             one.text = mine.text

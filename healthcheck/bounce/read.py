@@ -10,6 +10,7 @@ from ..errors import TooLargeError
 from ..model import MAX_INPUT, Kind
 from . import webhooks
 from .build import Reading, bounce_of
+from .events import is_form
 from .formats import MAX_NOTICE, Found, data
 from .formats import logs as log_lines
 from .formats.blocks import angle, exchange2003
@@ -105,7 +106,7 @@ def _spanned(reading: Reading, shown: str) -> Reading:
 
 def _read(raw: str, shown: str, is_text: bool) -> Reading:
     start = raw.lstrip()[:1]
-    if start in ("{", "[") or raw.lstrip().startswith(("mandrill_events=", "event=")):
+    if start in ("{", "[") or is_form(raw.strip()):
         got = webhooks.read(shown)
         if got is not None:
             return Reading(Kind.WEBHOOK, got[0], got[1])

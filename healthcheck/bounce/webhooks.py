@@ -11,7 +11,7 @@ from .events import MAX_EVENTS, Event, objects
 
 def read(text: str) -> tuple[str, tuple[Bounce, ...]] | None:
     """The service and the Bounces of a pasted event, or None where it is no event of a known one. Never raises."""
-    events = list(objects(text.strip()))
+    events = list(objects(text.lstrip("\ufeff").strip()))
     if not events:
         return None
     service, out = None, []

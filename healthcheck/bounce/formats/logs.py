@@ -121,7 +121,7 @@ def _exim(line: str) -> Found | None:
                 if colon < 0:
                     colon = rest.find(": ", rest.find("]") if " H=" in rest else 0)
                     colon = colon + 2 if colon >= 0 else 0
-                text = rest[colon:]
+                text = rest[colon:].replace("\\n", "\n")  # Exim writes the line ends of a reply like this
             return Found(recipient, text, action, None, host, at=_at(line))
     return None
 
