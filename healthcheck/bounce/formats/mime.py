@@ -224,15 +224,21 @@ def _walk(out: list[Part], headers: Headers, kind_field: str, body: str, utf8: b
 
 def _pieces(body: str, boundary: str) -> list[str]:
     """Preamble and parts. A delimiter is "--boundary" at the start of a line with nothing but blanks after it. RFC 2046 section 5.1.1."""
+    mark = "--" + boundary
     out: list[str] = []
-    start = 0
-    for found in re.finditer(rf"(?:\A|\n)--{re.escape(boundary)}(--)?[ \t\r\f\v]*(?=\n|\Z)", body):
-        out.append(body[start : found.start()])
-        start = found.end() + 1
-        if found.group(1):
-            return out
-        if len(out) > MAX_PARTS:
-            break
+    start, at = 0, 0 if body.startswith(mark) else body.find("\n" + mark)
+    while at >= 0 and len(out) <= MAX_PARTS:
+        after = at + len(mark) + (body[at] == "\n")
+        end = body.find("\n", after)
+        rest = body[after : end if end >= 0 else len(body)].strip()
+        if rest in ("", "--"):
+            out.append(body[start:at])
+            start = end + 1 if end >= 0 else len(body)
+            if rest == "--":
+                return out
+            at = body.find("\n" + mark, start - 1)
+        else:
+            at = body.find("\n" + mark, after)
     out.append(body[start:])
     return out
 
