@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from .bounce.classify import classify
 from .bounce.corroborate import corroborate
+from .bounce.phrase import phrase
 from .bounce.read import read
 from .catalog import catalog
 from .errors import DomainError
-from .model import Bounce, Diagnosis, Domain, Evidence, EvidenceVerdict, Failure, Party, Report, Sender, check_ip, check_selector
+from .model import Bounce, Diagnosis, Domain, Evidence, EvidenceVerdict, Failure, Kind, Party, Report, Sender, check_ip, check_selector
 
 if TYPE_CHECKING:
     from .edge.world import World
@@ -99,8 +100,11 @@ def diagnose(
         own_ips=bool(ips),
     )
     reading = read(text, source)
-    failures = [_judged(classify(_with_form(bounce, form)), pending) for bounce in reading.bounces]
-    return _at_most_max_scans(Diagnosis(source, reading.kind, reading.format, tuple(failures)))
+    bounces, kind = reading.bounces, reading.kind
+    if kind is Kind.UNRECOGNISED and reading.looked_for == "text" and (words := phrase(reading.text)):
+        bounces, kind = (words,), Kind.PHRASE
+    failures = [_judged(classify(_with_form(bounce, form)), pending) for bounce in bounces]
+    return _at_most_max_scans(Diagnosis(source, kind, reading.format, tuple(failures)))
 
 
 def _with_form(bounce: Bounce, form: Sender) -> Bounce:

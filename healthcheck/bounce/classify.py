@@ -57,7 +57,7 @@ def classify(bounce: Bounce) -> Failure:
         party=row.party,
         type=type_,
         final=final,
-        suppress=_suppress(bounce, winner.cause, row, rule, final),
+        suppress=_suppress(bounce, winner, row, final),
         scope=(rule and rule.scope) or row.scope,
         confidence=_confidence(winner, found, causes),
         because=_because(bounce, winner, span),
@@ -148,12 +148,15 @@ def _final(bounce: Bounce) -> bool | None:
     return None
 
 
-def _suppress(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None, final: bool | None) -> Suppress:
-    """The row's own word, else the cause's; `now` needs something that says this is permanent."""
+def _suppress(bounce: Bounce, winner: Candidate, row: CauseRow, final: bool | None) -> Suppress:
+    """The row's own word, else the cause's; `now` needs something that says this is permanent, and more than a bare reply code."""
+    rule = winner.rule
     if rule and rule.suppress:
         return rule.suppress
-    if row.suppress is not Suppress.NOW or cause == "complaint":
+    if row.suppress is not Suppress.NOW or winner.cause == "complaint":
         return row.suppress
+    if winner.source == "basic":
+        return Suppress.COUNT
     permanent = (
         _class(bounce) == "5" or _said(bounce, HARD_WORDS) or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
     )
