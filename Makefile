@@ -29,9 +29,9 @@ bench: .venv/ready-dev
 	$(BIN)/python bench/scan.py
 	$(BIN)/python bench/explain.py
 
-# The system's packages that the tests with real servers and a real browser need (Debian, Ubuntu; as root).
+# The servers and the browser that the tests with real parts need (Debian, Ubuntu; as root).
 real:
-	apt-get update -q && apt-get install -y -q --no-install-recommends nsd unbound rbldnsd chromium chromium-driver curl
+	.ci/real-parts
 
 lock: .venv/ready-dev
 	$(BIN)/python -m pip install -q uv
