@@ -169,6 +169,28 @@ def test_the_description_lists_every_route(client):
     assert set(said["paths"]["/api/v1/explain"]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
 
 
+def test_the_description_is_valid_and_names_the_fields_of_explain(client):
+    said = client.get("/openapi/openapi.json").json
+    assert all(part is not None for part in said["components"].values())  # securitySchemes: null made readers refuse the whole of it
+    body = said["paths"]["/api/v1/explain"]["post"]["requestBody"]
+    assert body["required"]
+    assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline"}
+    assert client.get("/openapi/openapi.json").json == said
+
+
+def test_explain_takes_no_more_of_the_sender_than_a_scan_does(client):
+    many = [f"192.0.2.{n}" for n in range(17)]
+    answers = [
+        explained(client, ip=many),
+        explained(client, selectors=[f"s{n}" for n in range(17)]),
+        client.post("/api/v1/explain?" + "&".join(f"ip={ip}" for ip in many), data=REPLY, content_type="text/plain"),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        assert "At most 16" in answer.json["detail"]
+    assert explained(client, ip=many[:16] * 2).status_code == 200
+
+
 def test_answers_are_what_the_description_says(client):
     from healthcheck.faces import schemas
 

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +114,42 @@ def test_a_thousand_files_are_answered_in_one_go(tmp_path):
     assert took < 10, f"{took:.1f} s"
 
 
+def test_a_file_without_a_name_and_a_closed_standard_input_are_told(monkeypatch):
+    assert "without a name" in offline("").stderr
+    assert "without a name" in run("scan", "--file", "", "example.com", *ZONES, "--only-zone").stderr
+    monkeypatch.setattr(cli.sys, "stdin", None)
+    with pytest.raises(cli.InputError, match="closed"):
+        cli._octets("-")
+
+
+def test_an_input_is_named_once(tmp_path):
+    gone = str(tmp_path / "gone.eml")
+    assert offline(gone).stderr.count(gone) == 1
+    assert offline("-", stdin="").stderr.startswith("Standard input is empty")
+
+
+def test_json_is_valid_whatever_the_output_can_take():
+    for encoding in ("latin-1", "ascii", "utf-8:strict"):
+        command = [sys.executable, "-m", "healthcheck", "explain", "--offline", "--format", "jsonl", b"/nowhere/\xff \xe2\x98\x83", "-"]
+        env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
+        result = subprocess.run(command, cwd=ROOT, env=env, input="550 5.1.1 Empfänger ☃ \U0001f600".encode(), capture_output=True, timeout=60, check=False)
+        assert result.returncode == 2, result.stderr
+        failed, answer = (json.loads(line.decode(encoding.partition(":")[0])) for line in result.stdout.splitlines())
+        assert failed["input"]["source"].endswith("\udcff ☃")
+        assert answer["failures"][0]["reply"]["text"].endswith("Empfänger ☃ \U0001f600")
+
+
+@pytest.mark.parametrize("args", [["codes"], ["explain", "--offline", "-"], ["explain", "--offline", "--format", "jsonl", "-"]])
+def test_a_reader_that_has_seen_enough_ends_it_quietly(args):
+    process = subprocess.Popen([sys.executable, "-m", "healthcheck", *args], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()  # before anything is printed: it waits for its input, or still starts
+    process.stdin.write(REPLY.encode())
+    process.stdin.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
 # ------------------------------------------------------------------ scan
 
 
@@ -124,6 +162,26 @@ def test_scan_prints_a_report():
     assert result.exit_code == 1, result.output
     assert "shop.example" in result.stdout
     assert json.loads(scan("https://Shop.Example/", "--format", "json").stdout)["input"]["source"] == "https://Shop.Example/"
+
+
+def test_one_is_not_called_many():
+    counted = [scan(name).stdout.splitlines()[1] for name in ("shop.example", "nodmarc.example", "parked.example", "broken-spf.example")]
+    assert any(re.search(r"\b1 (note|warning|problem)\b", line) for line in counted), counted
+    assert not any(re.search(r"\b1 (notes|warnings|problems)\b", line) for line in counted), counted
+
+
+def test_a_time_that_is_no_number_is_refused():
+    assert scan("healthy.example", "--timeout", "nan").exit_code == 2
+
+
+def test_a_list_of_domains_is_read_whole_or_refused(tmp_path):
+    listed, big = tmp_path / "listed.txt", tmp_path / "big.txt"
+    listed.write_bytes(b"\xef\xbb\xbfhealthy.example\r\n# nothing\r\n")
+    assert json.loads(scan("--file", str(listed), "--format", "json").stdout)["input"]["source"] == "healthy.example"
+    big.write_bytes(b"healthy.example\n" * (1 << 17))
+    result = scan("--file", str(big))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "big.txt is larger than 1 MiB" in result.stderr
 
 
 def test_fail_on_decides_the_exit_code():

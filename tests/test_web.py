@@ -130,6 +130,18 @@ def test_an_upload_is_read(client):
     assert "User unknown" in answer.text
 
 
+def test_an_empty_upload_is_called_empty(client):
+    answer = upload(client, b"")
+    assert answer.status_code == 400
+    assert "The file is empty." in answer.text
+
+
+def test_more_addresses_than_are_checked_are_refused(client):
+    answer = client.post("/explain", data={"text": REPLY, "ip": " ".join(f"192.0.2.{n}" for n in range(17))})
+    assert answer.status_code == 400
+    assert "At most 16 addresses" in answer.text
+
+
 def test_noise_is_told_what_is_looked_for(client):
     answer = client.post("/explain", data={"text": "the quick brown fox"})
     assert answer.status_code == 200

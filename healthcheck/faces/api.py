@@ -52,11 +52,17 @@ def scan_input(domain: str, ips: list[str], selectors: list[str], mail_from: str
     """What the query asks for. Raises DomainError, InputError."""
     name = Domain.parse(domain)
     envelope = Domain.parse(mail_from).name if mail_from and mail_from.strip() else None
+    unique_ips, unique_selectors = checked(ips, selectors)
+    return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, profile)
+
+
+def checked(ips: list[str], selectors: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Each once, as it is written canonically. Raises InputError for one that is none, and for more than are checked at a time."""
     unique_ips = tuple(dict.fromkeys(check_ip(ip) for ip in ips if ip.strip()))
     unique_selectors = tuple(dict.fromkeys(check_selector(s) for s in selectors if s.strip()))
     if len(unique_ips) > MOST or len(unique_selectors) > MOST:
         raise InputError(f"At most {MOST} addresses and {MOST} selectors are checked at a time.")
-    return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, profile)
+    return unique_ips, unique_selectors
 
 
 def _wait(job: Job) -> None:
@@ -116,13 +122,17 @@ def _pasted(raw: Any, query: schemas.ExplainQuery) -> tuple[str | bytes, dict[st
     raise UnsupportedMediaType(f"Send application/json, message/rfc822 or text/plain, not “{kind[:60]}”.")
 
 
+def described(doc: dict[str, Any]) -> dict[str, Any]:
+    """The description with the fields of explain's JSON, of which the library says no more than that it is an object."""
+    body = doc["paths"]["/api/v1/explain"]["post"]["requestBody"]
+    body["required"] = True
+    body["content"]["application/json"]["schema"] = schemas.ExplainBody.model_json_schema()
+    return doc
+
+
 def _form(from_domain: str | None, mail_from: str | None, ips: list[str], selectors: list[str]) -> dict[str, Any]:
-    return {
-        "from_domain": from_domain or None,
-        "mail_from": mail_from or None,
-        "ips": tuple(dict.fromkeys(check_ip(ip) for ip in ips if ip.strip())),
-        "selectors": tuple(dict.fromkeys(check_selector(s) for s in selectors if s.strip())),
-    }
+    unique_ips, unique_selectors = checked(ips, selectors)
+    return {"from_domain": from_domain or None, "mail_from": mail_from or None, "ips": unique_ips, "selectors": unique_selectors}
 
 
 @api.get("/checks", tags=[_KNOWLEDGE], summary="Every finding code", responses={200: schemas.ChecksOut, **_some(429)})

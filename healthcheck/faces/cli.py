@@ -6,6 +6,7 @@ checked; 4 a fault of ours.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -94,7 +95,15 @@ def _world(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ...]
     return World.zones(zones, beneath=World.live(nameservers)) if nameservers else World.zones(zones)
 
 
+def _timeout(_context: Any, _option: Any, value: float) -> float:
+    if math.isnan(value):  # it is in no range, yet click lets it pass
+        raise click.BadParameter("nan is no number of seconds.")
+    return value
+
+
 def _readable(path: str) -> None:
+    if not path:
+        raise InputError("A file without a name was given.")
     if Path(path).is_dir():
         raise InputError(f"{path} is a directory. Give a file.")
     try:
@@ -108,28 +117,42 @@ def _reason(fault: OSError) -> str:
     return (fault.strerror or str(fault)).lower()
 
 
+def _named(source: str) -> str:
+    return "Standard input" if source == "-" else source
+
+
+def _standard_input() -> bytes:
+    """Up to 1 MiB and one octet of it."""
+    if sys.stdin is None:
+        raise InputError("Standard input is closed. Name a file.")
+    return sys.stdin.buffer.read(MAX_INPUT + 1)
+
+
 def _lines(path: str) -> list[str]:
     """The domains of a file, one a line; # starts a comment."""
     if path == "-":
-        text = sys.stdin.buffer.read(MAX_INPUT).decode("utf-8", "replace")
+        octets = _standard_input()
     else:
         _readable(path)
-        text = Path(path).read_bytes()[:MAX_INPUT].decode("utf-8", "replace")
-    return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
+        with open(path, "rb") as file:
+            octets = file.read(MAX_INPUT + 1)
+    if len(octets) > MAX_INPUT:
+        raise TooLargeError(f"{_named(path)} is larger than 1 MiB. Give the domains in several files.")
+    return [name for line in octets.decode("utf-8-sig", "replace").splitlines() if (name := line.partition("#")[0].strip())]
 
 
 # ------------------------------------------------------------------ scan
 
 
 @main.command()
-@click.argument("domains", nargs=-1, metavar="DOMAIN...")
+@click.argument("domains", nargs=-1, metavar="[DOMAIN...]")
 @click.option("--file", "files", multiple=True, metavar="FILE", help="Domains, one a line; - reads standard input.")
 @click.option("--profile", default="sending", show_default=True, help=f"What the domain is for: {', '.join(PROFILES)}.")
 @click.option("--fail-on", type=click.Choice(["fail", "warn", "note", "never"]), default="fail", show_default=True, help="What makes the exit code 1.")
 @click.option(
     "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
 )
-@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", help="Seconds for each scan.")
+@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=_timeout, help="Seconds for each scan.")
 @_common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
@@ -137,7 +160,8 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
         raise click.BadParameter(f"there is no profile “{options['profile']}”. Known: {', '.join(PROFILES)}.", param_hint="--profile")
     try:
         world = _world(options["zones"], options["only_zone"], options["nameservers"])
-        wanted = [*domains, *(name for path in options["files"] for name in _lines(path))] or _origins(options["zones"])
+        files = (*options["files"], *(["-"] if "-" in domains else []))
+        wanted = [*(d for d in domains if d != "-"), *(name for path in files for name in _lines(path))] or _origins(options["zones"])
     except HealthcheckError as fault:
         raise _Fault(fault.detail) from None
     if not wanted:
@@ -202,8 +226,12 @@ def _map(one: Callable[[str], Any], sources: list[str], *, in_order: bool) -> It
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = {pool.submit(_attempt, one, source): source for source in sources}
-        for job in jobs if in_order else as_completed(jobs):
-            yield jobs[job], job.result()
+        try:
+            for job in jobs if in_order else as_completed(jobs):
+                yield jobs[job], job.result()
+        finally:  # whoever reads the answers has stopped
+            for job in jobs:
+                job.cancel()
 
 
 def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
@@ -221,30 +249,46 @@ def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
 
 
 def _print(answers: Iterable[tuple[str, Any]], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
-    """Print each answer as it comes, and say which exit code they make: 4 before 2 before 1 before 3 before 0."""
-    import json
+    """Print each answer as it comes, and say which exit code they make: 4 before 2 before 1 before 3 before 0.
 
-    from ..render.json import error
+    A reader that has seen enough (`| head -1`) ends it quietly; the exit code is that of what was answered so far.
+    """
+    from ..render.json import error, written
 
     codes, gathered = [0], []
-    for source, answer in answers:
-        failed = isinstance(answer, HealthcheckError)
-        codes.append((4 if isinstance(answer, OurFault) else 2) if failed else code_of(answer))
-        if form == "text":
-            if failed:
-                click.echo(f"{source[:120]}: {answer.detail}" if source else answer.detail, err=True)
+    try:
+        for source, answer in answers:
+            failed = isinstance(answer, HealthcheckError)
+            codes.append((4 if isinstance(answer, OurFault) else 2) if failed else code_of(answer))
+            if form == "text":
+                if failed:
+                    click.echo(_told(source, answer.detail), err=True)
+                else:
+                    click.echo(as_text(answer))
+                continue
+            value = error(source, answer) if failed else as_dict(answer)
+            if form == "jsonl":
+                click.echo(written(value, sys.stdout.encoding, separators=(",", ":")))
             else:
-                click.echo(as_text(answer))
-            continue
-        value = error(source, answer) if failed else as_dict(answer)
-        if form == "jsonl":
-            sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
-        else:
-            gathered.append(value)
-    if form == "json":
-        click.echo(json.dumps(gathered[0] if len(gathered) == 1 else gathered, ensure_ascii=False, indent=2))
-    sys.stdout.flush()
+                gathered.append(value)
+        if form == "json":
+            click.echo(written(gathered[0] if len(gathered) == 1 else gathered, sys.stdout.encoding, indent=2))
+    except BrokenPipeError:
+        _pipe_is_closed()
     return next(code for code in (4, 2, 1, 3, 0) if code in codes)
+
+
+def _told(source: str, detail: str) -> str:
+    """The fault with its input in front, where the sentence does not begin with it."""
+    return detail if not source or detail.startswith(_named(source)) else f"{source[:120]}: {detail}"
+
+
+def _pipe_is_closed() -> None:
+    """What is still held goes nowhere, so that Python does not complain when it ends."""
+    import os
+
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 # ------------------------------------------------------------------ explain
@@ -273,7 +317,7 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
         return run(_octets(source), offline=offline, world=world, source=source, **given)
 
     wanted = list(files) or ["-"]
-    if not files and sys.stdin.isatty():
+    if not files and sys.stdin and sys.stdin.isatty():
         click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
     answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted, in_order=True)
     code = _print(answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
@@ -284,10 +328,12 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
 
 def _octets(source: str) -> bytes:
     """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError."""
-    named = "Standard input" if source == "-" else source
+    named = _named(source)
+    if not source:
+        raise InputError("A file without a name was given.")
     try:
         if source == "-":
-            octets = sys.stdin.buffer.read(MAX_INPUT + 1)
+            octets = _standard_input()
         else:
             if Path(source).is_dir():
                 raise InputError(f"{named} is a directory. Give a file.")
@@ -314,7 +360,10 @@ def codes(code: str | None) -> None:
     from ..render import codes_text
 
     if code is None:
-        click.echo(codes_text.table())
+        try:
+            click.echo(codes_text.table())
+        except BrokenPipeError:
+            _pipe_is_closed()
         return
     found = codes_text.one(code)
     if found is None:
@@ -337,6 +386,8 @@ def serve(host: str, port: int | None, demo: bool) -> None:
 
 def run() -> NoReturn:
     """The entry point: a fault of ours is exit 4 and a sentence, never a traceback."""
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal that lacks a letter is no fault; what standard error lacks is escaped anyway
+        sys.stdout.reconfigure(errors="replace")
     try:
         main.main(prog_name="healthcheck", standalone_mode=True)
     except HealthcheckError as fault:

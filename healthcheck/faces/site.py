@@ -61,6 +61,7 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
         root_path=str(ROOT),
         template_folder=str(ROOT / "templates"),
         static_folder=str(ROOT / "static"),
+        security_schemes={},  # None is written out as null, which is no valid description
         info=Info(title="Mail health check", version="1", description="Check a domain's mail set-up; explain a bounce, with evidence from the sender's DNS."),
         doc_ui=False,
         validation_error_callback=api_face.validation_problem,
@@ -139,7 +140,7 @@ def _service(app: OpenAPI) -> None:
 
     @app.get("/openapi/openapi.json", doc_ui=False)
     def openapi() -> Response:
-        return jsonify(app.api_doc)
+        return jsonify(api_face.described(app.api_doc))
 
     @app.get("/metrics", doc_ui=False)
     @limiter.exempt

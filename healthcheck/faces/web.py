@@ -13,7 +13,7 @@ from ..errors import InputError, TooLargeError
 from ..model import MAX_INPUT, Diagnosis, Failure, ScanInput
 from ..render import json as as_json
 from ..render import lookup, pictures, words
-from .api import desk, scan_input
+from .api import checked, desk, scan_input
 from .jobs import Case, Job
 
 web = Blueprint("web", __name__)
@@ -170,11 +170,12 @@ def _pasted() -> tuple[str | bytes, str, dict[str, Any]]:
     Raises InputError, TooLargeError.
     """
     form, upload = request.form, request.files.get("file")
+    ips, selectors = checked(_split(form.getlist("ip")), _split(form.getlist("selector")))
     given: dict[str, Any] = {
         "from_domain": form.get("from") or None,
         "mail_from": form.get("mail_from") or None,
-        "ips": tuple(_split(form.getlist("ip"))),
-        "selectors": tuple(_split(form.getlist("selector"))),
+        "ips": ips,
+        "selectors": selectors,
     }
     if sample := form.get("sample"):
         found = next((s for s in _bounce_samples() if s.get("id") == sample), None)
@@ -188,6 +189,8 @@ def _pasted() -> tuple[str | bytes, str, dict[str, Any]]:
         return octets, octets.decode("utf-8", "replace"), given
     # forms send CRLF; places in the text are counted with LF
     text = form.get("text", "").replace("\r\n", "\n")
+    if upload and upload.filename and not text.strip("\0 \t\r\n"):
+        raise InputError("The file is empty. Give a bounce mail, or paste the reply of the receiving server.")
     if len(text.encode("utf-8", "surrogatepass")) > MAX_INPUT:
         raise TooLargeError("The text is larger than 1 MiB. Paste the bounce itself, without its attachments.")
     if not text.strip("\0 \t\r\n"):

@@ -109,7 +109,10 @@ def check_ip(text: str) -> str:
     '2001:db8::1'
     """
     try:
-        return str(ip_address(text.strip().strip("[]")))
+        address = ip_address(text.strip().strip("[]"))
+        if getattr(address, "scope_id", None):
+            raise ValueError("a zone index names an interface of one machine")  # RFC 4007 section 11
+        return str(address)
     except ValueError:
         raise InputError(f"“{text.strip()[:60]}” is no IP address. Give one address such as 192.0.2.1 or 2001:db8::1.") from None
 

@@ -204,3 +204,15 @@ def error(source: str, fault: HealthcheckError) -> dict[str, Any]:
 def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]:
     """An error over HTTP. Standard: RFC 9457 section 3.1; the type is about:blank, so the status says what kind it is."""
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+
+
+def written(value: Any, encoding: str | None, **how: Any) -> str:
+    """JSON as it is read best; with every letter escaped where the encoding of the output cannot take them all."""
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, **how)
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, **how)
+    return text

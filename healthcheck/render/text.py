@@ -32,7 +32,8 @@ def _counted(report: Report) -> str:
     for status in words.ORDER:
         n = sum(f.status.value == status for f in report.findings)
         if n:
-            parts.append(f"{n} {words.word('status', status, 'many', _WORDS[status])}")
+            many = words.word("status", status, "many", _WORDS[status])
+            parts.append(f"{n} {many if n > 1 or status in ('unknown', 'pass') else _WORDS[status]}")
     return ", ".join(parts)
 
 
