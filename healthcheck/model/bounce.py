@@ -59,8 +59,8 @@ class Type(StrEnum):
 
 
 class Confidence(StrEnum):
-    CERTAIN = "certain"  # right in at least 99 of 100
-    LIKELY = "likely"  # in at least 90
+    CERTAIN = "certain"  # meant to be right in 99 of 100; measured at about 98
+    LIKELY = "likely"  # meant to be right in 90 of 100; measured at 86 to 98
     GUESS = "guess"
 
 
