@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..catalog import CauseRow, Rule, catalog
-from ..model import Because, Bounce, Confidence, Evidence, Failure, Party, Retry, Rival, Sender, Suppress, Type
-from .rules import BASIC_CODE, GENERAL, SPECIFIC_CODE, WEAK, Candidate, candidates, located
+from ..model import Because, Bounce, Evidence, Failure, Party, Retry, Sender, Suppress, Type
+from .readings import candidates, decision
+from .rules import located, see
+from .weights import Candidate
 
 # What a paste is as a whole, where its form says so, goes before every word in it.
 NOTICES = {
@@ -42,10 +44,9 @@ def classify(bounce: Bounce) -> Failure:
     >>> classify(Bounce(Reply(550, "5.1.1", "550 5.1.1 User unknown"))).cause
     'user-unknown'
     """
-    found, known = candidates(bounce)
-    winner = _by_form(bounce) or (found[0] if found else Candidate("unknown", "basic", "none", 0))
-    if winner.cause == "unknown" and _is_delay(bounce):
-        winner = Candidate("delay-warning", "form", "form delay", 1000)
+    sight = see(bounce)
+    found = candidates(sight)
+    winner, confidence, rivals = decision(found, _by_form(bounce, found))
     span, said = located(winner, bounce.reply.text)
     causes = catalog().causes
     row, rule = causes[winner.cause], winner.rule
@@ -59,24 +60,26 @@ def classify(bounce: Bounce) -> Failure:
         final=final,
         suppress=_suppress(bounce, winner, row, final),
         scope=(rule and rule.scope) or row.scope,
-        confidence=_confidence(winner, found, causes),
+        confidence=confidence,
         because=_because(bounce, winner, span),
-        rivals=_rivals(winner, found),
+        rivals=rivals,
         retry=_retry(row, rule, type_),
-        provider=_provider(winner, known),
+        provider=_provider(winner, sight.known),
         rule=rule.id if rule else None,
         evidence=NO_EVIDENCE,
     )
 
 
-def _by_form(bounce: Bounce) -> Candidate | None:
-    """The cause that the form of the paste gives away, whatever its words are."""
+def _by_form(bounce: Bounce, found: list[Candidate]) -> Candidate | None:
+    """The cause that the form of the paste gives away: whatever its words are, or where they say nothing."""
     if cause := NOTICES.get(bounce.notice):
         return Candidate(cause, "form", f"form {bounce.notice}", 1000)
     if bounce.action in DELIVERED:
         return Candidate("delivered", "form", f"action {bounce.action}", 1000)
     if bounce.reply.code and 200 <= bounce.reply.code < 400 and not bounce.action:
         return Candidate("delivered", "form", f"code {bounce.reply.code}", 1000, _start(bounce))
+    if _is_delay(bounce) and (not found or found[0].cause == "unknown"):
+        return Candidate("delay-warning", "form", "form delay", 1000)
     return None
 
 
@@ -173,31 +176,6 @@ def _retry(row: CauseRow, rule: Rule | None, type_: Type | None) -> Retry | None
     return Retry((when[0], when[1]), until) if when else (Retry(None) if row.after_fix else None)
 
 
-def _confidence(winner: Candidate, found: list[Candidate], causes: Mapping[str, CauseRow]) -> Confidence:
-    """How far such a reading can be trusted: a wording and a code that agree, or a provider's own wording, are certain."""
-    if winner.rule and winner.rule.confidence:
-        return Confidence(winner.rule.confidence)
-    if winner.source == "form":
-        return Confidence.CERTAIN
-    if winner.source in ("weak", "generic", "basic"):
-        return Confidence.GUESS
-    party = causes[winner.cause].party
-    agrees = contradicted = close = False
-    for c in found:
-        if c.cause == winner.cause:
-            agrees = agrees or c.source == "specific"
-        elif causes[c.cause].party is not party:
-            contradicted = contradicted or c.source == "specific"
-            close = close or (c.weight >= SPECIFIC_CODE and winner.weight - c.weight < 12)
-    if winner.source in ("specific", "esp"):
-        return Confidence.GUESS if close else Confidence.LIKELY
-    if close:
-        return Confidence.LIKELY
-    if winner.source == "provider":
-        return Confidence.CERTAIN
-    return Confidence.CERTAIN if agrees or (winner.weight >= GENERAL + 14 and not contradicted) else Confidence.LIKELY
-
-
 def _because(bounce: Bounce, winner: Candidate, span: tuple[int, int] | None) -> tuple[Because, ...]:
     if span is None:
         return (Because(winner.name, "", (0, 0), None),) if winner.weight else ()
@@ -205,26 +183,6 @@ def _because(bounce: Bounce, winner: Candidate, span: tuple[int, int] | None) ->
     shift = bounce.input_span
     there = (shift[0] + start, shift[0] + end) if shift else None
     return (Because(winner.name, bounce.reply.text[start:end], span, there),)
-
-
-def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:
-    """The other causes that something spoke for, heaviest first, three at most."""
-    out: dict[str, Rival] = {}
-    for c in found:
-        if c.cause in (winner.cause, "unknown") or c.cause in out:
-            continue
-        if c.weight <= BASIC_CODE or c.source == "generic":
-            why = "generic-code"
-        elif c.source == "weak" or c.weight <= WEAK:
-            why = "weak-wording"
-        elif c.source == "specific":
-            why = "registry-loses-to-provider" if winner.source == "provider" else "text-beats-code"
-        else:
-            why = "less-specific"
-        out[c.cause] = Rival(c.cause, c.name, why)
-        if len(out) == 3:
-            break
-    return tuple(out.values())
 
 
 _SURENESS = {"sign": 0, "host": 1, "domain": 2}

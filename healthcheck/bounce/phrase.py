@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..catalog import catalog
 from ..model import Bounce, Party, Reply
-from .rules import GENERAL, candidates
+from .readings import candidates
+from .rules import see
+from .weights import GENERAL
 
 LONGEST = 1200  # characters; a longer text is a letter, and a letter holds every word by chance
 LEAST = GENERAL + 8  # a wording of eight characters at least
@@ -25,8 +27,7 @@ def phrase(text: str) -> Bounce | None:
     if not words or len(words) > LONGEST or (words.isascii() and " " not in words):
         return None
     bounce = Bounce(Reply(None, None, words))
-    found, _ = candidates(bounce)
-    for reading in found:
+    for reading in candidates(see(bounce)):
         told = catalog().causes[reading.cause].party is Party.NOT_A_BOUNCE
         if (reading.weight >= LEAST and reading.source in ("provider", "general")) or (told and reading.source == "weak"):
             return bounce

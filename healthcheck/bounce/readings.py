@@ -1,0 +1,210 @@
+"""What speaks for each cause, heaviest first, and how far the heaviest can be trusted.
+
+What fragments and codes amount to depends only on which were seen, never on a reply's other words, so it is kept: a log of a million bounces
+has a few thousand such sights, and none of anybody's words stays in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from ..catalog import Catalog, CodeRow, catalog
+from ..model import Confidence, Party, Rival
+from .rules import Seen, Sight, Wording, coded, forms, wordings
+from .weights import (
+    BASIC_CODE,
+    ESP_WORD,
+    GENERAL,
+    GENERIC_CODE,
+    PROVIDER_CODE,
+    SPECIFIC_CODE,
+    VENDOR_CODE,
+    WEAK,
+    Candidate,
+    code_fits,
+    fit,
+)
+
+KEPT = 1 << 14  # sights; one is about 1 kB
+LONG_WORDING = GENERAL + 14  # a general wording of this weight means one thing
+CLOSE, NECK_AND_NECK = 12, 6  # weights so near each other that another reading may be the right one
+
+
+class Decision(NamedTuple):
+    """The heaviest reading, how far it can be trusted, and the three causes that came next."""
+
+    winner: Candidate
+    confidence: Confidence
+    rivals: tuple[Rival, ...]
+
+
+NOTHING = Candidate("unknown", "basic", "none", 0)
+
+
+def candidates(sight: Sight) -> list[Candidate]:
+    """Every reading of a reply that could matter, heaviest first. Pure.
+
+    A pattern that cannot come near the heaviest fragment is not tried. An equal weight is settled by the rule's name, so that the
+    answer never depends on file order.
+    """
+    seen = sight.seen
+    found = list(_kept(seen) if not seen.terms else _weighed(seen))  # a service's words are somebody's text
+    if more := forms(sight, found[0].weight - CLOSE if found else 0):
+        found += _best(more, seen).values()
+        found.sort(key=_rank)
+    return found
+
+
+def _rank(candidate: Candidate) -> tuple[int, str]:
+    return -candidate.weight, candidate.name
+
+
+def decision(found: list[Candidate], form: Candidate | None = None) -> Decision:
+    """What is made of the readings; `form` is a reading that goes before them all, because the form of the paste gives it away."""
+    winner = form or (found[0] if found else NOTHING)
+    return Decision(winner, _confidence(winner, found), _rivals(winner, found))
+
+
+def _best(matched: Iterable[Wording], seen: Seen) -> dict[str, Candidate]:
+    """Of each row its heaviest wording that holds."""
+    best: dict[str, Candidate] = {}
+    known, stage_seen, code, enhanced = seen.known, seen.stage, seen.code, seen.enhanced
+    for rule, stage, provider, codes, unknown, of_known in matched:
+        if stage and stage != stage_seen:
+            continue
+        fits = codes is not None and fit(codes, code, enhanced)
+        if codes is not None and not fits:
+            continue
+        one = (of_known if provider in known else unknown)[fits]
+        if one is not None and (rule not in best or one.weight > best[rule].weight):
+            best[rule] = one
+    if stage_seen == "mail":
+        return {rule: _of_the_sender(one) for rule, one in best.items()}
+    return best
+
+
+def _weighed(seen: Seen) -> tuple[Candidate, ...]:
+    """What fragments, codes and the service's own words say, heaviest first."""
+    named, registered = _of_codes(seen.code, seen.enhanced)
+    rest = [*(one for provider, of_known, unknown in named if (one := of_known if provider in seen.known else unknown)), *registered]
+    if seen.esp and (said := _said(seen.esp, seen.terms)):
+        rest.append(said)
+    if seen.stage == "mail":
+        rest = [_of_the_sender(c) for c in rest]
+    return tuple(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
+
+
+_kept = lru_cache(maxsize=KEPT)(_weighed)
+
+
+def _of_the_sender(candidate: Candidate) -> Candidate:
+    """An address that is refused in reply to MAIL FROM is the sender's: no recipient was named yet (RFC 5321 section 3.3)."""
+    if catalog().causes[candidate.cause].party is not Party.RECIPIENT_ADDRESS:
+        return candidate
+    return candidate._replace(cause="sender-address-invalid", rule=None)
+
+
+def _cause_of(row: CodeRow, four: bool) -> str:
+    return row.cause4 if four and row.cause4 else row.cause
+
+
+@lru_cache(maxsize=4096)  # there are not many pairs of codes
+def _of_codes(code: int | None, enhanced: str | None) -> tuple[tuple[tuple[str | None, Candidate | None, Candidate | None], ...], tuple[Candidate, ...]]:
+    """What the codes alone say: rows that have no words (provider, where it is known, where it is not), and the registries."""
+    book = catalog()
+    marks = tuple(filter(None, (enhanced, str(code) if code else None)))
+    out = []
+    for rule in coded(code, enhanced):
+        if not code_fits(rule.codes, code, enhanced):
+            continue
+        weight: int | None = WEAK if rule.weak else SPECIFIC_CODE + 1
+        if rule.hosts:
+            weight = None
+        elif rule.provider and enhanced and book.enhanced(enhanced) is None:
+            weight = VENDOR_CODE
+        one = Candidate(rule.cause, "provider" if rule.provider else "general", rule.id, PROVIDER_CODE, None, rule, marks=marks)
+        out.append((rule.provider, one, one._replace(weight=weight) if weight is not None else None))
+    return tuple(out), tuple(_registered(book, code, enhanced))
+
+
+def _registered(book: Catalog, code: int | None, enhanced: str | None) -> Iterator[Candidate]:
+    four = (enhanced or str(code or ""))[:1] == "4"
+    if enhanced and (row := book.enhanced(enhanced)):
+        specific = row.strength == "specific"
+        weight = SPECIFIC_CODE if specific else GENERIC_CODE
+        yield Candidate(_cause_of(row, four), "specific" if specific else "generic", f"code {row.code}", weight, marks=(enhanced,))
+    if row := book.basic(code):
+        yield Candidate(_cause_of(row, four), "basic", f"code {row.code}", BASIC_CODE, marks=(str(code),))
+
+
+@cache
+def _vocabulary(esp: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """A service's own words for each cause, case-folded."""
+    row = catalog().esps.get(esp)
+    return tuple((cause, frozenset(w.casefold() for w in words.values())) for cause, words in row.equivalents.items()) if row else ()
+
+
+def _said(esp: str, terms: tuple[str, ...]) -> Candidate | None:
+    """What the service's words stand for. Words that stand for several causes say only hard or soft."""
+    said = {word.casefold() for word in terms}
+    causes = [cause for cause, words in _vocabulary(esp) if words <= said]
+    return Candidate(causes[0], "esp", f"{esp} {'/'.join(terms)}", ESP_WORD) if len(causes) == 1 else None
+
+
+def _confidence(winner: Candidate, found: list[Candidate]) -> Confidence:
+    """How far a reading can be trusted, by its witnesses: a wording and a code that agree, two wordings, or one that cannot be mistaken."""
+    if winner.rule and winner.rule.confidence:
+        return Confidence(winner.rule.confidence)
+    if winner.source == "form":
+        return Confidence.CERTAIN
+    if winner.source in ("weak", "generic", "basic"):
+        return Confidence.GUESS
+    causes = catalog().causes
+    party = causes[winner.cause].party
+    witnesses: set[str] = set()
+    contradicted, nearest = False, GENERAL * 9
+    for c in found:
+        if c.cause == winner.cause:
+            if c.source in ("specific", "provider", "general"):
+                witnesses.add(c.name)
+        elif causes[c.cause].party is not party:
+            contradicted = contradicted or c.source == "specific"
+            if c.weight >= SPECIFIC_CODE:
+                nearest = min(nearest, winner.weight - c.weight)
+    if winner.source in ("specific", "esp"):
+        return Confidence.GUESS if nearest < CLOSE else Confidence.LIKELY
+    if nearest < NECK_AND_NECK and len(witnesses) < 2:
+        return Confidence.GUESS
+    if nearest < CLOSE or (contradicted and winner.source == "general"):
+        return Confidence.LIKELY
+    return Confidence.CERTAIN if len(witnesses) > 1 or _unmistakable(winner) else Confidence.LIKELY
+
+
+def _unmistakable(winner: Candidate) -> bool:
+    """Whether one witness is enough: a code of its own beside the words, or many words; not words that mean something only at one provider."""
+    rule = winner.rule
+    if rule is None or winner.source == "general":
+        return winner.weight >= LONG_WORDING
+    return not rule.hosts or any("." in code for code in rule.codes)
+
+
+def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:
+    """The other causes that something spoke for, heaviest first, three at most."""
+    out: dict[str, Rival] = {}
+    for c in found:
+        if c.cause in (winner.cause, "unknown") or c.cause in out:
+            continue
+        if c.weight <= BASIC_CODE or c.source == "generic":
+            why = "generic-code"
+        elif c.source == "weak" or c.weight <= WEAK:
+            why = "weak-wording"
+        elif c.source == "specific":
+            why = "registry-loses-to-provider" if winner.source == "provider" else "text-beats-code"
+        else:
+            why = "less-specific"
+        out[c.cause] = Rival(c.cause, c.name, why)
+        if len(out) == 3:
+            break
+    return tuple(out.values())
