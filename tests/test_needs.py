@@ -36,5 +36,5 @@ def test_no_pattern_is_kept_from_a_text_that_it_matches() -> None:
     rows = {rule.id: re2.compile(rule.pattern, options=OPTIONS) for rule in catalog().rules if rule.pattern}
     assert len(rows) > 300
     for rule in catalog().rules[::3]:
-        found = {wording.rule for wording in forms(see(Bounce(Reply(None, None, rule.example))), 0)}
+        found = {wording.rule for wording in forms(see(Bounce(Reply(None, None, rule.example))), rule.example, 0)}
         assert found == {name for name, pattern in rows.items() if pattern.search(rule.example)}, rule.example

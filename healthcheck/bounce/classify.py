@@ -45,7 +45,7 @@ def classify(bounce: Bounce) -> Failure:
     'user-unknown'
     """
     sight = see(bounce)
-    found = candidates(sight)
+    found = candidates(sight, bounce.reply.text)
     winner, confidence, rivals = decision(found, _by_form(bounce, found))
     span, said = located(winner, bounce.reply.text)
     causes = catalog().causes

@@ -27,7 +27,7 @@ def phrase(text: str) -> Bounce | None:
     if not words or len(words) > LONGEST or (words.isascii() and " " not in words):
         return None
     bounce = Bounce(Reply(None, None, words))
-    for reading in candidates(see(bounce)):
+    for reading in candidates(see(bounce), words):
         told = catalog().causes[reading.cause].party is Party.NOT_A_BOUNCE
         if (reading.weight >= LEAST and reading.source in ("provider", "general")) or (told and reading.source == "weak"):
             return bounce

@@ -43,7 +43,7 @@ class Decision(NamedTuple):
 NOTHING = Candidate("unknown", "basic", "none", 0)
 
 
-def candidates(sight: Sight) -> list[Candidate]:
+def candidates(sight: Sight, text: str) -> list[Candidate]:
     """Every reading of a reply that could matter, heaviest first. Pure.
 
     A pattern that cannot come near the heaviest fragment is not tried. An equal weight is settled by the rule's name, so that the
@@ -51,7 +51,7 @@ def candidates(sight: Sight) -> list[Candidate]:
     """
     seen = sight.seen
     found = list(_kept(seen) if not seen.terms else _weighed(seen))  # a service's words are somebody's text
-    if more := forms(sight, found[0].weight - CLOSE if found else 0):
+    if more := forms(sight, text, found[0].weight - CLOSE if found else 0):
         found += _best(more, seen).values()
         found.sort(key=_rank)
     return found
@@ -97,6 +97,7 @@ def _weighed(seen: Seen) -> tuple[Candidate, ...]:
 
 
 _kept = lru_cache(maxsize=KEPT)(_weighed)
+forget = _kept.cache_clear  # for measuring: what is kept changes no answer
 
 
 def _of_the_sender(candidate: Candidate) -> Candidate:
