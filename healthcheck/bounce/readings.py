@@ -46,12 +46,12 @@ NOTHING = Candidate("unknown", "basic", "none", 0)
 def candidates(sight: Sight, text: str) -> list[Candidate]:
     """Every reading of a reply that could matter, heaviest first. Pure.
 
-    A pattern that cannot come near the heaviest fragment is not tried. An equal weight is settled by the rule's name, so that the
+    A pattern that weighs less than the heaviest fragment is not tried: it could not win. An equal weight is settled by the rule's name, so that the
     answer never depends on file order.
     """
     seen = sight.seen
     found = list(_kept(seen) if not seen.terms else _weighed(seen))  # a service's words are somebody's text
-    if more := forms(sight, text, found[0].weight - CLOSE if found else 0):
+    if more := forms(sight, text, found[0].weight if found else 0):
         found += _best(more, seen).values()
         found.sort(key=_rank)
     return found

@@ -53,6 +53,7 @@ class Form(NamedTuple):
     """A pattern of a row."""
 
     pattern: str
+    needs: int  # a bit each
     reach: int  # the most that it can weigh
     wording: Wording
 
@@ -63,8 +64,8 @@ class _Index:
     whole: frozenset[int]  # words that begin or end with a digit, and are none within a longer number
     rows: Mapping[int, tuple[Wording, ...]]  # number of a word -> the rows that have this fragment
     signs: Mapping[int, str]  # number of a word -> provider
-    met: Mapping[int, tuple[int, ...]]  # number of a word -> the needs that it meets
-    tries: Mapping[int, tuple[tuple[Form, frozenset[int]], ...]]  # a need -> patterns worth trying where it is met, with their other needs
+    met: Mapping[int, int]  # number of a word -> the needs that it meets, a bit each
+    tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets
     always: tuple[Form, ...]  # patterns that need no word
     by_code: Mapping[str, tuple[Rule, ...]]  # rules that have codes and no words
 
@@ -106,8 +107,8 @@ def build(book: Catalog) -> _Index:
     """Index every wording of a knowledge base. About 0.4 s for two thousand rows, once a process."""
     words = _Words()
     rows: dict[int, list[Wording]] = {}
-    met: dict[int, list[int]] = {}
-    tries: dict[int, list[tuple[Form, frozenset[int]]]] = {}
+    met: dict[int, int] = {}
+    tries: dict[int, list[Form]] = {}
     numbered: dict[Need, int] = {}
     always: list[Form] = []
     by_code: dict[str, list[Rule]] = {}
@@ -120,24 +121,22 @@ def build(book: Catalog) -> _Index:
     signs = {words.number(sign, True): provider.id for provider in book.providers.values() for sign in provider.signs}
     for rule, pattern in ((rule, rule.pattern) for rule in book.rules if rule.pattern):
         wording = _wording(rule, pattern, "", rule.length or _literal(pattern))
-        form = Form(pattern, max(one.weight for one in (*wording.unknown, *wording.known) if one), wording)
-        wanted = []
-        for need in needs(pattern):
-            if need not in numbered:
-                numbered[need] = len(numbered)
-                for word in need:
-                    met.setdefault(words.number(word), []).append(numbered[need])
-            wanted.append(numbered[need])
-        if wanted:
-            tries.setdefault(wanted[0], []).append((form, frozenset(wanted[1:])))
-        else:
+        wanted = needs(pattern)
+        for need in wanted:
+            bit = numbered.setdefault(need, 1 << len(numbered))
+            for word in need:
+                met[words.number(word)] = met.get(words.number(word), 0) | bit
+        form = Form(pattern, sum(numbered[need] for need in wanted), max(one.weight for one in (*wording.unknown, *wording.known) if one), wording)
+        for word in wanted[0] if wanted else ():
+            tries.setdefault(words.number(word), []).append(form)
+        if not wanted:
             always.append(form)
     return _Index(
         AhoCorasick([word for word, _ in words.numbers]),
         frozenset(number for (_, whole), number in words.numbers.items() if whole),
         _tuples(rows),
         signs,
-        _tuples(met),
+        met,
         _tuples(tries),
         tuple(always),
         _tuples(by_code),
@@ -260,16 +259,17 @@ def wordings(seen: Seen) -> Iterable[Wording]:
 def forms(sight: Sight, text: str, least: int) -> list[Wording]:
     """The rows whose pattern matches, of those that can weigh `least`; tried where all that they need occurs. Most of the cost of a diagnosis."""
     index = _index()
-    met: set[int] = set()
+    met, worth = 0, [index.always]
     for number in sight.matched:
         if number in index.met:
-            met.update(index.met[number])
-    tried = [form for need in met & index.tries.keys() for form, others in index.tries[need] if form.reach >= least and others <= met]
-    tried += [form for form in index.always if form.reach >= least]
+            met |= index.met[number]
+            if number in index.tries:
+                worth.append(index.tries[number])
+    tried = {pattern: wording for some in worth for pattern, needed, reach, wording in some if reach >= least and needed & met == needed}
     if not tried:
         return []
     octets = text.encode("utf-8", "replace")
-    return [form.wording for form in tried if _roughly(form.pattern)(octets) and _tester(form.pattern)(octets)]
+    return [wording for pattern, wording in tried.items() if _roughly(pattern)(octets) and _tester(pattern)(octets)]
 
 
 def coded(code: int | None, enhanced: str | None) -> Iterable[Rule]:
