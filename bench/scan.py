@@ -14,9 +14,11 @@ leads to (by the topics' own `foresee`) has level n + 1.
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
 import logging
 import multiprocessing
+import select
+import socket
 import statistics
 import sys
 import time
@@ -34,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 DOMAIN = "firm.example"
 IPS = ("192.0.2.25",)
 SELECTORS = ("s1", "s2")
-GOAL = 1.6
+GOALS = {20: 1.3, 60: 1.1}  # round trip -> the ratio to reach
 KEY = (
     "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtV452445A/+6ClVyT9U3NYR+aNHxYdBO0BmGhjLaRV7GdOVyzLUggKmCkTBt+kUhysoF5iOsinnoVtB5Y88wZVlo119ot92M"
     "T3i3Q+b/qID78ORGOmt6NQ6/EAkYzYXA1J2WvX54f4ax7495uy452Jq9OEMljhbInxD4MtlceW0Tm/vK23NSXC+qT7OAnjObzlBXwQeUuTR1xl7O0GQMUDWnazhJPl1M2JfqhzmTMhLf"
@@ -82,21 +84,40 @@ def zones() -> list[dns.zone.Zone]:
 # ------------------------------------------------------------------ the server
 
 
-class Server(asyncio.DatagramProtocol):
-    """Answers from the zones after a while; what it worked out once it keeps, so that it costs the scan next to no time."""
+class Server:
+    """Answers from the zones after a while; what it worked out once it keeps, so that it costs the scan next to no time.
+
+    One socket, one loop: whatever has come is read in one go, and what is due is sent. Held answers stand in the order of arrival.
+    """
 
     def __init__(self, held: list[dns.zone.Zone], rtt: float) -> None:
-        self.zones, self.rtt, self.known = held, rtt, {}
+        self.zones, self.rtt, self.known = {z.origin: z for z in held}, rtt, {}
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
 
-    def connection_made(self, transport) -> None:
-        self.transport = transport
-        self.loop = asyncio.get_running_loop()
-
-    def datagram_received(self, data: bytes, address) -> None:
-        reply = self.known.get(data[2:])
-        if reply is None:
-            reply = self.known[data[2:]] = self.answer(data)[2:]
-        self.loop.call_later(self.rtt, self.transport.sendto, data[:2] + reply, address)
+    def run(self) -> None:
+        held: deque[tuple[float, bytes, tuple]] = deque()
+        receive, send = self.socket.recvfrom, self.socket.sendto
+        while True:
+            if not held or held[0][0] > time.monotonic():
+                # select waits to the microsecond, where a socket's own time-out is rounded up to the next millisecond
+                select.select([self.socket], [], [], max(0.0, held[0][0] - time.monotonic()) if held else None)
+            try:
+                while True:
+                    data, peer = receive(65535)
+                    reply = self.known.get(data[2:])
+                    if reply is None:
+                        reply = self.known[data[2:]] = self.answer(data)[2:]
+                    held.append((time.monotonic() + self.rtt, data[:2] + reply, peer))
+            except BlockingIOError:
+                pass
+            now = time.monotonic()
+            while held and held[0][0] <= now:
+                _, octets, peer = held.popleft()
+                send(octets, peer)
 
     def answer(self, data: bytes) -> bytes:
         query = dns.message.from_wire(data)
@@ -104,7 +125,8 @@ class Server(asyncio.DatagramProtocol):
         asked = query.question[0]
         name = asked.name
         for _ in range(8):
-            zone = max((z for z in self.zones if name.is_subdomain(z.origin)), key=lambda z: len(z.origin), default=None)
+            above = (dns.name.Name(name.labels[n:]) for n in range(len(name.labels)))
+            zone = next((self.zones[n] for n in above if n in self.zones), None)
             if zone is None:
                 response.set_rcode(dns.rcode.NXDOMAIN)
                 break
@@ -122,14 +144,24 @@ class Server(asyncio.DatagramProtocol):
         return response.to_wire()
 
 
-def serve(rtt: float, pipe) -> None:
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: Server(zones(), rtt), local_addr=("127.0.0.1", 0))
-        pipe.send(transport.get_extra_info("sockname")[1])
-        await asyncio.Event().wait()
+def serve(rtt: float, pipe, zones=zones) -> None:
+    server = Server(zones(), rtt)
+    pipe.send(server.port)
+    server.run()
 
-    asyncio.run(run())
+
+@contextlib.contextmanager
+def nameserver(rtt: float, zones=zones):
+    """A nameserver in a process of its own; gives its port."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(rtt / 1000, there, zones), daemon=True)
+    process.start()
+    there.close()  # so that one that has died is seen
+    try:
+        yield here.recv()
+    finally:
+        process.terminate()
+        process.join()
 
 
 # ------------------------------------------------------------------ the measure
@@ -169,14 +201,32 @@ def scan_once(server: str, lists):
         world.close()
 
 
-def their_time(port: int) -> float:
+def _their_run(port: int, domains: list[str], pipe) -> None:
     import checkdmarc
     import dns.nameserver
 
     logging.disable(logging.WARNING)  # it tells of the DNSSEC records that this server does not have
-    began = time.perf_counter()
-    checkdmarc.check_domains([DOMAIN], nameservers=[dns.nameserver.Do53Nameserver("127.0.0.1", port)])
-    return (time.perf_counter() - began) * 1000
+    nameservers = [dns.nameserver.Do53Nameserver("127.0.0.1", port)]
+    seconds = []
+    for _ in range(2):  # the first time the server works its answers out
+        for cache in [c for m in list(sys.modules.values()) if m and m.__name__.startswith("checkdmarc") for c in vars(m).values() if hasattr(c, "max_age")]:
+            cache.clear()
+        began = time.perf_counter()
+        checkdmarc.check_domains(domains, nameservers=nameservers)
+        seconds.append(time.perf_counter() - began)
+    pipe.send(seconds[-1])
+
+
+def their_time(port: int, domains: tuple[str, ...] = (DOMAIN,)) -> float:
+    """Milliseconds of check_domains in a process of its own, with the cache that it has by itself (empty when it begins)."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_their_run, args=(port, list(domains), there))
+    process.start()
+    there.close()
+    try:
+        return here.recv() * 1000
+    finally:
+        process.join()
 
 
 def main() -> int:
@@ -185,15 +235,8 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=9)
     options.add_argument("--no-checkdmarc", action="store_true")
     wanted = options.parse_args()
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(wanted.rtt / 1000, there), daemon=True)
-    process.start()
-    try:
-        port = here.recv()
+    with nameserver(wanted.rtt) as port:
         return measure(port, wanted)
-    finally:
-        process.terminate()
-        process.join()
 
 
 def measure(port: int, wanted: argparse.Namespace) -> int:
@@ -208,19 +251,20 @@ def measure(port: int, wanted: argparse.Namespace) -> int:
     chain = max(level.values())
     median = statistics.median(times)
     ratio = median / (chain * wanted.rtt)
+    goal = GOALS.get(wanted.rtt, 1.3 if wanted.rtt < 40 else 1.1)
     lookups = report.facts.get("spf", {}).get("lookups")
     print(f"domain            {DOMAIN}: {lookups} SPF look-ups, 2 MX, {len(SELECTORS)} selectors, {len(LISTS)} blocklists; verdict {report.verdict.value}")
     print(f"server            holds every answer {wanted.rtt:g} ms")
     print(f"scan              {median:.1f} ms (median of {len(times)} cold scans; {min(times):.1f} to {max(times):.1f})")
     print(f"longest chain     {chain} questions: {chain * wanted.rtt:g} ms")
-    print(f"ratio             {ratio:.2f} (goal: at most {GOAL})")
+    print(f"ratio             {ratio:.2f} (goal: at most {goal})")
     print(f"questions         {report.timing.questions}")
     print(f"distinct          {report.timing.distinct}")
     print(f"not foreseen      {len(unforeseen)}{': ' + ', '.join(unforeseen[:6]) if unforeseen else ''}")
     if not wanted.no_checkdmarc:
         theirs = their_time(port)
         print(f"checkdmarc        {theirs:.1f} ms (check_domains, no DKIM, no blocklists, no reverse names): {theirs / median:.1f} times as long")
-    return 0 if ratio <= GOAL and report.timing.questions == report.timing.distinct else 1
+    return 0 if ratio <= goal and report.timing.questions == report.timing.distinct else 1
 
 
 if __name__ == "__main__":

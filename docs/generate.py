@@ -18,7 +18,9 @@ def cell(text: str) -> str:
 def checks() -> str:
     out = ["# Findings", "", "Every finding that a scan can report. A code is never used again for something else.", ""]
     topic = ""
-    for row in catalog().checks.values():
+    known = catalog().checks
+    topics = list(dict.fromkeys(row.topic for row in known.values()))
+    for row in sorted(known.values(), key=lambda row: topics.index(row.topic)):
         if row.topic != topic:
             topic = row.topic
             out += [

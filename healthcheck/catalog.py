@@ -7,6 +7,7 @@
     catalog().rules                   Rule, …     receivers' wordings
     catalog().providers["gmail"]      Provider    how a provider is recognised
     catalog().esps                    Esp, …      e-mail service providers: SPF includes, selectors, vocabulary
+    catalog().signers["sendgrid"]     Signer      under which selectors a service signs, and how it shows itself
     catalog().blocklists              Blocklist…  the lists that are asked; .dead_lists those that never are
     catalog().words["why_not"]["…"]   str         every other sentence
 
@@ -18,13 +19,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .errors import CatalogError
 from .model import Finding, Party, Report, Status, Suppress, Type
+from .model.lists import Blocklist as Blocklist  # noqa: PLC0414 - imported from here by others
+from .model.lists import DeadList, HandList, Signer
 
 DATA = Path(__file__).parent / "data"
 
@@ -136,38 +139,6 @@ class Esp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blocklist:
-    zone: str
-    name: str
-    kind: str  # ip | domain
-    weight: str  # critical | high | medium | low | info
-    source: str
-    seen: str
-    codes: Mapping[str, str] = field(default_factory=dict)  # "127.0.0.2" -> meaning; "bit 2" for bitmask lists
-    not_listed: Mapping[str, str] = field(default_factory=dict)  # answers that are no listing (white lists, neutral)
-    refusals: Mapping[str, str] = field(default_factory=dict)  # answers that say no
-    bitmask: bool = False
-    any_code: bool = False  # any answer in 127.0.0.0/8 that is no refusal is a listing
-    ipv6: bool = False
-    test_listed: str | None = None  # address or name that must be listed
-    test_clean: str | None = None  # and one that must not
-    needs_key: bool = False  # "{key}" stands in the zone
-    ask: bool = True  # asked by default
-    terms: str = ""
-    lookup: str | None = None
-    delist: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadList:
-    zone: str
-    since: str
-    note: str
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
     """Which findings speak for a cause, and which against it."""
 
@@ -199,9 +170,12 @@ class Catalog:
     esps: Mapping[str, Esp]
     blocklists: tuple[Blocklist, ...]
     dead_lists: tuple[DeadList, ...]
+    hand_lists: tuple[HandList, ...]
     words: Mapping[str, Any]
     glossary: Mapping[str, Mapping[str, Any]]
     common_selectors: tuple[str, ...]
+    dated_selectors: tuple[str, ...]
+    signers: Mapping[str, Signer]
     evidence: Mapping[str, EvidenceRow]
     promotions: tuple[Promotion, ...]
 
@@ -316,6 +290,20 @@ def _evidence(data: Path, checks: Mapping[str, CheckRow], causes: Mapping[str, C
     return rows, promotions
 
 
+def _signers(esps: Mapping[str, Esp], rows: Iterable[Mapping[str, Any]]) -> dict[str, Signer]:
+    """Each service that signs, in the order of esps.toml, then those that only selectors.toml knows."""
+    more = _once("selectors.toml", [_row(Signer, "selectors.toml", r.get("id", "?"), r) for r in rows], "id")
+    out: dict[str, Signer] = {}
+    for id_, esp in esps.items():
+        row = more.pop(id_, Signer(id=id_))
+        names = {key: tuple(dict.fromkeys((*getattr(esp, key), *getattr(row, key)))) for key in ("spf", "mx", "selectors")}
+        out[id_] = replace(row, name=row.name or esp.name, source=esp.source, seen=esp.seen, **names)
+    for row in more.values():
+        if not row.name:
+            raise CatalogError(f"selectors.toml: {row.id} has no row in esps.toml, and no name.")
+    return {**out, **more}
+
+
 def load(data: Path = DATA) -> Catalog:
     """Read a knowledge base from a folder. Raises CatalogError for the first bad row."""
     checks = _once(
@@ -337,6 +325,7 @@ def load(data: Path = DATA) -> Catalog:
         for cause in esp.equivalents:
             if cause not in causes:
                 raise CatalogError(f"esps.toml: {esp.id}: equivalents name “{cause}”, which has no row in causes.toml.")
+    signing = _toml(data / "selectors.toml")
     lists = _toml(data / "blocklists.toml")
     evidence, promotions = _evidence(data, checks, causes)
     return Catalog(
@@ -349,9 +338,12 @@ def load(data: Path = DATA) -> Catalog:
         esps=esps,
         blocklists=tuple(_once("blocklists.toml", [_row(Blocklist, "blocklists.toml", r.get("zone", "?"), r) for r in lists["list"]], "zone").values()),
         dead_lists=tuple(_row(DeadList, "blocklists.toml", r.get("zone", "?"), r) for r in lists["dead"]),
+        hand_lists=tuple(_row(HandList, "blocklists.toml", r.get("name", "?"), r) for r in lists["hand"]),
         words={**_toml(data / "words.toml"), "class": codes["class"], "subject": codes["subject"]},
         glossary=_toml(data / "glossary.toml"),
         common_selectors=tuple(raw_esps["common_selectors"]),
+        dated_selectors=tuple(signing["dated"]),
+        signers=_signers(esps, signing["signer"]),
         evidence=evidence,
         promotions=promotions,
     )

@@ -10,18 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
-from .checks import CORE, SHOWN, STAGES, TOPICS, first, foresee, mx, needed
+from .checks import SHOWN, STAGES, TOPICS, first, foresee, judged, mx, needed
 from .checks.base import Later, one_note
-from .checks.dnsbl import chosen
+from .checks.dnsbl import chosen, masked
 from .checks.facts import Facts
 from .errors import InputError
-from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, check_selector, worst
+from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_selectors, worst
+from .profiles import check_profile, profiles
 
 if TYPE_CHECKING:
+    from .edge.loop import Loop
     from .edge.world import Session, World
 
 DEADLINE = 15.0  # seconds; what has not been answered by then is reported as not looked up
@@ -50,9 +52,9 @@ def scan(
 
     domain     the domain of the From header, as a person writes it: a pasted URL, an address, capitals and U-labels are understood.
     ips        the addresses that the mail is sent from, as text (at most 16); they are judged as the user's own.
-    selectors  DKIM selectors that are in use (at most 16); others are looked for besides.
+    selectors  DKIM selectors that are in use (at most 16), or DKIM-Signature headers that name them; others are looked for besides.
     mail_from  the domain of the envelope sender where it is another one; SPF is judged on it.
-    profile    "sending" (the default), or another word for a domain that sends no mail: then taking none is in order.
+    profile    what the domain is for: "sending" (the default), "bulk", "non-sending" or "receiving" (healthcheck/profiles.py).
     topics     the topics to report on (ids such as "spf"); None for all. What they need from others is gathered quietly.
     world      where questions go: World.live(), World.zones(…) or World.demo(); the system's resolvers where None.
     source     as given by the caller, to find its input again; not read.
@@ -60,11 +62,12 @@ def scan(
     deadline   seconds for all questions together.
 
     Returns a Report: the verdict is the worst of its findings (fail > unknown > warn > note > pass), where an unknown counts
-    only in the topics mx, spf and dmarc. It says what the DNS publishes now, as this resolver sees it. It does not say that
-    mail will be delivered: content, reputation and the wishes of recipients are not in the DNS. UNKNOWN is never "absent".
+    only in the profile's core topics (mx, spf and dmarc; mx alone for "receiving"). It says what the DNS publishes now, as this
+    resolver sees it. It does not say that mail will be delivered: content, reputation and the wishes of recipients are not in the
+    DNS. UNKNOWN is never "absent".
     A domain that does not exist is a report (DOM001), and topics that are not built are named in `left_out`.
 
-    Raises DomainError or InputError for what is no domain, address or selector; never raises on what the network says.
+    Raises DomainError or InputError for what is no domain, address, selector or profile; never raises on what the network says.
 
     Cost: some 40 questions and 10 for each blocklisted subject, at most 100 + 600 (fixed lists); as long as the longest chain of
     questions that depend on each other (4 to 6 round trips as a rule), at most `deadline` seconds and a little.
@@ -102,7 +105,7 @@ def _wanted(
     at = domain if isinstance(domain, Domain) else Domain.parse(domain)
     envelope = None if mail_from is None else (mail_from if isinstance(mail_from, Domain) else Domain.parse(mail_from)).name
     addresses = tuple(dict.fromkeys(check_ip(ip) for ip in ips))
-    names = tuple(dict.fromkeys(check_selector(s) for s in selectors))
+    names = tuple(dict.fromkeys(name for s in selectors for name in given_selectors(s, at.name)))
     for given, most, what in ((addresses, MAX_IPS, "sending addresses"), (names, MAX_SELECTORS, "selectors")):
         if len(given) > most:
             raise InputError(f"{len(given)} {what} were given; one scan takes at most {most}. Scan again with the rest.")
@@ -110,25 +113,55 @@ def _wanted(
     built = {topic.TOPIC for topic in TOPICS}
     left_out = tuple(t for t in asked or () if t not in built)
     kept = None if asked is None else tuple(t for t in asked if t in built)
-    return ScanInput(at, addresses, names, None if envelope == at.name else envelope, profile, source, kept), left_out
+    return ScanInput(at, addresses, names, None if envelope == at.name else envelope, check_profile(profile), source, kept), left_out
 
 
 def _scan(wanted: ScanInput, left_out: tuple[str, ...], world: World, progress: Progress | None, deadline: float) -> Report:
-    world = world.for_domain(wanted.domain.name)  # a demo world answers for its own domains only
-    lists = chosen(world)
-    gathered = needed(wanted.topics)
-    facts = Facts(wanted)
-    reported = [name for name in SHOWN if wanted.topics is None or name in wanted.topics]
-    with world.open(foresee(gathered, lists), deadline=deadline) as session:
+    return Begun(wanted, left_out, world, deadline).finish(progress)
+
+
+class Begun:
+    """A scan whose first questions are out. For those who run many (bulk.py); `scan` begins and finishes at once.
+
+    One that is `settled` has all the answers that speculation brings, so that finishing it seldom waits.
+    """
+
+    def __init__(self, wanted: ScanInput, left_out: tuple[str, ...], world: World, deadline: float = DEADLINE, loop: Loop | None = None) -> None:
+        world = world.for_domain(wanted.domain.name)  # a demo world answers for its own domains only
+        lists = chosen(world)
+        self._wanted, self._left_out = wanted, left_out
+        self._gathered = needed(wanted.topics)
+        self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop)
         # what others follow from goes out first
-        session.dns.foresee(first(wanted, [t for t in gathered if t in STAGES[0]], lists))
-        session.dns.foresee(first(wanted, [t for t in gathered if t not in STAGES[0]], lists))
-        for topic in gathered:
-            # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
-            setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
-            if progress and topic.TOPIC in reported:
-                progress(topic.TOPIC, worst(f.status for f in topic.judge(facts)))
-        return _report(wanted, facts, reported, left_out, session)
+        self._session.dns.foresee(first(wanted, [t for t in self._gathered if t in STAGES[0]], lists))
+        self._session.dns.foresee(first(wanted, [t for t in self._gathered if t not in STAGES[0]], lists))
+
+    @property
+    def settled(self) -> bool:
+        return self._session.dns.settled
+
+    def finish(self, progress: Progress | None = None) -> Report:
+        """The report; waits for what is still missing. To be called once. Raises nothing that `scan` does not."""
+        wanted, facts = self._wanted, Facts(self._wanted)
+        reported = [name for name in SHOWN if wanted.topics is None or name in wanted.topics]
+        with self._session as session:
+            for topic in self._gathered:
+                # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
+                setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
+                if progress and topic.TOPIC in reported:
+                    progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
+            return _report(wanted, facts, reported, self._left_out, session)
+
+    def close(self) -> None:
+        """Ends a scan that will not be finished."""
+        self._session.close()
+
+
+def begin(domain: str, *, world: World, loop: Loop, deadline: float = DEADLINE, source: str = "", **given: Any) -> Begun:
+    """A scan of the same inputs as `scan`, begun on a loop that it shares with others. Raises DomainError or InputError."""
+    inputs = {"ips": (), "selectors": (), "mail_from": None, "profile": "sending", "topics": None} | given
+    wanted, left_out = _wanted(domain, source=source, **inputs)
+    return Begun(wanted, left_out, world, deadline, loop)
 
 
 def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tuple[str, ...], session: Session) -> Report:
@@ -136,9 +169,9 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
     by_topic: dict[str, tuple[Finding, ...]] = {}
     for topic in TOPICS:
         if topic.TOPIC in reported:
-            by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else one_note(topic.judge(facts), wanted.domain.name)
+            by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else one_note(judged(topic, facts), wanted.domain.name)
     # asked for spf alone, a domain that is not there is told all the same, once
-    absence = tuple(mx.judge(facts)) if gone else ()
+    absence = judged(mx, facts) if gone else ()
     findings = [f for name in reported for f in by_topic[name]]
     findings += [f for f in absence if f not in findings]
     now: datetime = session.now
@@ -147,11 +180,11 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
         domain=wanted.domain,
         profile=wanted.profile,
         scanned_at=now,
-        verdict=_verdict(findings),
+        verdict=_verdict(findings, wanted.profile),
         topics={name: _topic_result(by_topic[name] or absence) for name in reported},
         findings=tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.status))),
-        facts={key: _plain(value) for key, value in _gathered(facts, reported)},
-        transcript=session.dns.transcript(),
+        facts={key: Later(partial(_plain, value)) for key, value in _gathered(facts, reported)},
+        transcript=masked(session.dns.transcript(), chosen(session.world)),  # never with the key of a list in it
         timing=session.dns.timing(),
         left_out=left_out,
     )
@@ -161,10 +194,10 @@ def _key(topic: str) -> str:
     return topic.replace("-", "_")
 
 
-def _verdict(findings: Iterable[Finding]) -> Status:
-    """The report's verdict. An UNKNOWN outside the core topics is listed and does not change it."""
-    rows = catalog().checks
-    return worst(f.status for f in findings if f.status is not Status.UNKNOWN or rows[f.code].topic in CORE)
+def _verdict(findings: Iterable[Finding], profile: str) -> Status:
+    """The report's verdict. An UNKNOWN outside the profile's core topics is listed and does not change it."""
+    rows, core = catalog().checks, profiles()[profile].core
+    return worst(f.status for f in findings if f.status is not Status.UNKNOWN or rows[f.code].topic in core)
 
 
 def _topic_result(findings: tuple[Finding, ...]) -> TopicResult:
@@ -188,20 +221,27 @@ def _gathered(facts: Facts, reported: list[str]) -> Iterable[tuple[str, Any]]:
             yield _key(name), value
 
 
+# Later: JSON-ready by itself, and worked out only for those who read it
+_AS_IT_IS = frozenset((str, int, bool, type(None), Later))
+
+
 @cache
-def _shown(kind: Any) -> tuple[str, ...]:
-    """The fields of a dataclass that are facts."""
+def _shown(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a dataclass that are facts; None for any other type."""
+    if not dataclasses.is_dataclass(kind):
+        return None
     return tuple(f.name for f in dataclasses.fields(kind) if not _ANSWER.search(str(f.type)))
 
 
 def _plain(value: Any) -> Any:
     """Facts as JSON-ready values: dataclasses as mappings, enums as their values, answers left out (they are evidence)."""
-    if value is None or type(value) in (str, int, bool):
+    kind: Any = type(value)
+    if kind in _AS_IT_IS:
         return value
-    if isinstance(value, Later):
-        return value  # JSON-ready by itself, and worked out only for those who read it
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in _shown(type(value))}
+    if kind is tuple or kind is list:
+        return [v if type(v) in _AS_IT_IS else _plain(v) for v in value]
+    if (names := _shown(kind)) is not None:
+        return {name: v if type(v := getattr(value, name)) in _AS_IT_IS else _plain(v) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -161,7 +161,7 @@ WITHOUT_ADDRESS = ({"PTR004"}, {"PTR000", "PTR001", "PTR006", "PTR007", "PTR999"
 def test_without_an_address_one_note_says_how_to_give_one():
     report = look(PTR_WORLD, "ptr.test", "ptr")
     assert codes(report) == WITHOUT_ADDRESS[0]
-    assert report.facts["ptr"] == {"fcrdns": None, "ips": {}}
+    assert report.facts["ptr"] == {"fcrdns": None, "ips": {}, "mail_hosts": {}}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ DNSBL = [
     ("clean.dom.test", ["192.0.2.99"], (EMPTY,), {"DBL006"}, {"DBL001", "DBL008"}, None),
     ("clean.dom.test", ["192.0.2.99"], (PARKED,), {"DBL007"}, {"DBL001", "DBL008"}, None),
     ("clean.dom.test", ["192.0.2.99"], (REFUSING,), {"DBL005"}, {"DBL001", "DBL008"}, None),
-    ("clean.dom.test", ["192.0.2.99"], (REFUSING, GOOD), {"DBL005", "DBL008"}, {"DBL001"}, None),
+    ("clean.dom.test", ["192.0.2.99"], (REFUSING, GOOD), {"DBL005", "DBL011"}, {"DBL001", "DBL008"}, None),
     ("bare.dom.test", ["192.0.2.68"], (GOOD,), {"DBL009"}, {"DBL001", "DBL008"}, None),
     ("clean.dom.test", ["192.0.2.69"], (GOOD,), {"DBL008"}, {"DBL001", "DBL009"}, False),
     ("bare.dom.test", ["192.0.2.70"], (GOOD,), {"DBL009"}, {"DBL001", "DBL008"}, None),

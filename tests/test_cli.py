@@ -119,7 +119,7 @@ def test_a_file_without_a_name_and_a_closed_standard_input_are_told(monkeypatch)
     assert "without a name" in run("scan", "--file", "", "example.com", *ZONES, "--only-zone").stderr
     monkeypatch.setattr(cli.sys, "stdin", None)
     with pytest.raises(cli.InputError, match="closed"):
-        cli._octets("-")
+        cli.octets_of("-")
 
 
 def test_an_input_is_named_once(tmp_path):
@@ -174,14 +174,14 @@ def test_a_time_that_is_no_number_is_refused():
     assert scan("healthy.example", "--timeout", "nan").exit_code == 2
 
 
-def test_a_list_of_domains_is_read_whole_or_refused(tmp_path):
-    listed, big = tmp_path / "listed.txt", tmp_path / "big.txt"
+def test_a_list_of_domains_is_read_line_by_line(tmp_path):
+    listed, zeros = tmp_path / "listed.txt", tmp_path / "zeros.txt"
     listed.write_bytes(b"\xef\xbb\xbfhealthy.example\r\n# nothing\r\n")
     assert json.loads(scan("--file", str(listed), "--format", "json").stdout)["input"]["source"] == "healthy.example"
-    big.write_bytes(b"healthy.example\n" * (1 << 17))
-    result = scan("--file", str(big))
+    zeros.write_bytes(bytes(1 << 21))
+    result = scan("--file", str(zeros))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "big.txt is larger than 1 MiB" in result.stderr
+    assert "zeros.txt:1: this line is longer than 1 MiB" in result.stderr
 
 
 def test_fail_on_decides_the_exit_code():

@@ -2,17 +2,27 @@
 
 import test_checks_auth as auth
 import test_checks_net as net
+import test_dkim_find as find
+import test_dmarc_cases as dmarc
+import test_dnsbl_lists as lists
+import test_profiles as profiles
+import test_spf_deep as deep
 
 from healthcheck.catalog import catalog
 
 # (codes that must appear, codes that must not), whatever else a table's row says
 TABLES = [
     *((must, must_not) for _, _, _, must, must_not in auth.CASES),
+    *((must, must_not) for _, _, must, must_not in deep.CASES),
+    *dmarc.TABLES,
     *((must, must_not) for _, must, must_not in net.MX),
     *((must, must_not) for _, must, must_not, _ in net.PTR),
     *((must, must_not) for _, _, _, must, must_not, _ in net.DNSBL),
     *(({code}, {code}) for *_, code in net.UNANSWERED),
     net.WITHOUT_ADDRESS,
+    *find.TABLES,
+    *lists.TABLES,
+    *((must, must_not) for *_, must, must_not in profiles.CASES),
 ]
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
 from ..catalog import Blocklist
-from ..model import Answer, Question, ScanInput
-from . import alignment, dkim, dmarc, dnsbl, mx, ptr, spf
+from ..model import Answer, Finding, Question, ScanInput
+from ..profiles import profiles, weigh
+from . import alignment, dkim, dmarc, dnsbl, mx, parked, ptr, spf
+from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
     (mx, dmarc, ptr, spf),  # the longest chain last: what the others have to think over costs no time then
@@ -30,7 +32,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alignment": ("mx", "spf", "dkim", "dmarc"),
     "dnsbl": ("mx", "spf"),
 }
-CORE = ("mx", "spf", "dmarc")
 
 Foresee = Callable[[Question, Answer], Iterable[Question]]
 
@@ -46,6 +47,16 @@ def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
     names = set(wanted)
     names |= {need for name in names for need in NEEDS.get(name, ())}
     return tuple(topic for topic in TOPICS if topic.TOPIC in names)
+
+
+def judged(topic: ModuleType, facts: Facts) -> tuple[Finding, ...]:
+    """What a topic finds, as the profile of the scan weighs it: the one place where a profile has its say. Pure.
+
+    A domain that the user calls parked has findings of its own beside those of the topic (checks/parked.py).
+    """
+    profile = profiles()[facts.input.profile]
+    own = parked.judge(topic.TOPIC, facts) if profile.parked else ()
+    return weigh(profile.id, (*topic.judge(facts), *own))
 
 
 def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Iterator[Question]:

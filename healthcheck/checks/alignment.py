@@ -7,11 +7,11 @@ organizational domain by the tree walk (relaxed).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model import Answer, Choice, Finding, Outcome, Question, ScanInput, Status
-from .base import could_not_check, finding
+from .base import because, could_not_check, finding
 from .facts import Facts
 
 TOPIC = "alignment"
@@ -31,6 +31,7 @@ class Row:
     aligned: bool | None
     selector: str | None = None
     why: str = ""  # result of SPF, or state of the key
+    relaxed_old: bool | None = None  # would it align for a receiver still on RFC 7489, by the public suffix list
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def gather(_: object, facts: Facts) -> AlignmentFacts:
     dmarc = facts.dmarc
     orgs = dmarc.orgs if dmarc else {}
     org = orgs.get(domain)
-    rows = [_spf(facts, domain, envelope, org, orgs.get(envelope)), *_dkim(facts, domain)]
+    old = None if dmarc is None else dmarc.old_orgs.get(envelope) == dmarc.old_orgs.get(domain)
+    rows = [replace(_spf(facts, domain, envelope, org, orgs.get(envelope)), relaxed_old=old), *_dkim(facts, domain)]
     verdicts = [row.aligned for row in rows]
     return AlignmentFacts(
         domain=domain,
@@ -113,11 +115,11 @@ def _dkim(facts: Facts, domain: str) -> Iterator[Row]:
     named = [s for s in dkim.selectors.values() if s.state != "wildcard" or s.source == "given"]
     for read in named:
         usable = None if read.state == "unknown" else read.usable
-        yield Row("dkim", domain, True, True, asked, usable, usable, read.selector, read.state)
+        yield Row("dkim", domain, True, True, asked, usable, usable, read.selector, read.state, True)
     if not any(row.usable for row in named):
         # a key under a selector that nobody named may still be there, unless it is certain that there is none
         usable = False if dkim.no_keys else None
-        yield Row("dkim", domain, True, True, asked, usable, usable, None, "none" if usable is False else "unknown")
+        yield Row("dkim", domain, True, True, asked, usable, usable, None, "none" if usable is False else "unknown", True)
 
 
 def _evidence(facts: Facts) -> Iterator[Answer]:
@@ -170,3 +172,7 @@ def _modes(table: AlignmentFacts, spf: Row, values: dict[str, Any]) -> Iterator[
         yield finding("ALN004", Status.WARN, table.domain, table.evidence, choices=[Choice("envelope", values), Choice("relax", values)], **values)
     elif spf.relaxed is False:
         yield finding("ALN003", Status.NOTE, table.domain, table.evidence, **values)
+    if spf.asked == "relaxed" and None not in (spf.relaxed, spf.relaxed_old) and spf.relaxed != spf.relaxed_old:
+        # RFC 9989 section 4.10.2 finds the organizational domain by the walk, RFC 7489 section 3.2 by the public suffix list
+        reason = because("ALN008", "walk-only" if spf.relaxed else "list-only")
+        yield finding("ALN008", Status.NOTE, table.domain, table.evidence, reason=reason, **values)

@@ -189,7 +189,7 @@ def _host_findings(mx: MxFacts) -> Iterator[Finding]:
 
 
 def _sends(facts: Facts) -> bool:
-    return facts.input.profile == "sending" and not facts.sends_nothing
+    return not facts.sends_nothing
 
 
 def _null_status(facts: Facts) -> Status:

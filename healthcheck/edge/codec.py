@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 import dns.exception
 import dns.message
@@ -35,14 +36,15 @@ _PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backsla
 _ODD = re.compile(rb"[^!-~]|[.\\]")
 _HEAD = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
+_KIND = struct.Struct("!HH")
+_LONG = struct.Struct("!I")
 
 
 class Malformed(ValueError):
     """Octets that are no DNS message, or a name that cannot be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class RR:
+class RR(NamedTuple):
     """One record. `owner` and a CNAME's `target` are canonical names on the wire; `value` is what an Answer shows."""
 
     owner: bytes
@@ -84,8 +86,7 @@ class Reply:
         return message.answer, message.authority
 
 
-@dataclass(slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A message off the wire, before anybody decided what it means."""
 
     rcode: int
@@ -172,41 +173,53 @@ def _read_name(b: bytes, at: int) -> tuple[bytes, int]:
 # ------------------------------------------------------------------ asking
 
 
-def query(ident: int, name: bytes, rtype: int, *, do: bool = False, cd: bool = False, edns: bool = True) -> bytes:
-    """A question as octets: RD, AD (RFC 6840 section 5.7: tell me whether you validated), EDNS0 with 1232 octets."""
-    head = _HEAD.pack(ident, 0x0120 | (0x10 if cd else 0), 1, 0, 0, int(edns))
-    body = name + struct.pack("!HH", rtype, 1)
-    return head + body + (b"\0\0\x29" + struct.pack("!HIH", EDNS_SIZE, 0x8000 if do else 0, 0) if edns else b"")
+_OPT = b"\0\0\x29" + struct.pack("!HIH", EDNS_SIZE, 0, 0)
+_OPT_DO = b"\0\0\x29" + struct.pack("!HIH", EDNS_SIZE, 0x8000, 0)
 
 
-def is_answer(b: bytes, ident: int, name: bytes, rtype: int) -> bool:
+def section(name: bytes, rtype: int) -> bytes:
+    """The question section of a query, and of its answer: name, type, class IN."""
+    return name + _KIND.pack(rtype, 1)
+
+
+def query(ident: int, asked: bytes, *, do: bool = False, cd: bool = False, edns: bool = True) -> bytes:
+    """A question as octets: RD, AD (RFC 6840 section 5.7: tell me whether you validated), EDNS0 with 1232 octets. `asked`: its section."""
+    head = _HEAD.pack(ident, 0x0130 if cd else 0x0120, 1, 0, 0, int(edns))
+    return head + asked + ((_OPT_DO if do else _OPT) if edns else b"")
+
+
+def is_answer(b: bytes, ident: int, asked: bytes) -> bool:
     """Whether these octets claim to answer our question: same ID, same question. Anything else is somebody else's."""
     if len(b) < 12 or (b[0] << 8 | b[1]) != ident or b[2] & 0xF8 != 0x80:
         return False
     if b[4:6] == b"\0\0":
         # a server that could not read the query, or will not say, may leave the question out
         return b[3] & 15 in (FORMERR, SERVFAIL, NOTIMP, REFUSED)
-    end = 12 + len(name)
-    return b[4:6] == b"\0\1" and b[12:end].lower() == name and b[end : end + 4] == struct.pack("!HH", rtype, 1)
+    theirs = b[12 : 12 + len(asked)]
+    # a server may write the name in capitals of its own; type and class are as they were asked
+    return b[4:6] == b"\0\1" and (theirs == asked or (theirs[:-4].lower() == asked[:-4] and theirs[-4:] == asked[-4:]))
 
 
 # ------------------------------------------------------------------ reading
 
 
-def read(b: bytes) -> Heard:
-    """An answer, read as far as it is needed. Raises Malformed."""
+def read(b: bytes, asked: bytes = b"") -> Heard:
+    """An answer, read as far as it is needed. `asked`: the question section that it was seen to hold. Raises Malformed."""
     try:
-        return _read(b)
+        return _read(b, asked)
     except (IndexError, struct.error, ValueError, dns.exception.DNSException) as error:
         raise Malformed(str(error) or "the message ends too early") from None
 
 
-def _read(b: bytes) -> Heard:
+def _read(b: bytes, asked: bytes) -> Heard:
     _, flags, questions, answers, authority, additional = _HEAD.unpack_from(b)
     at, qname = 12, b""
-    for _ in range(questions):
-        qname, at = _read_name(b, at)
-        at += 4
+    if asked and questions == 1:
+        at, qname = 12 + len(asked), asked[:-4]
+    else:
+        for _ in range(questions):
+            qname, at = _read_name(b, at)
+            at += 4
     rcode, truncated = flags & 15, bool(flags & 0x200)
     records: list[RR] = []
     negative: int | None = None
@@ -227,13 +240,14 @@ def _read(b: bytes) -> Heard:
         at += size
     if rcode or not records or all(r.rtype == CNAME for r in records):
         for _ in range(authority + additional):
-            _, at = _read_name(b, at)
-            rtype, rclass, ttl, size = _RR.unpack_from(b, at)
+            while 0 < (n := b[at]) < 0xC0:  # whose it is makes no difference
+                at += n + 1
+            rtype, rclass, ttl, size = _RR.unpack_from(b, at := at + (2 if n else 1))
             at += 10
             if at + size > len(b):
                 raise Malformed("a record runs past the end of the message")
             if rtype == SOA and rclass == 1 and size >= 22:
-                negative = min(ttl, struct.unpack_from("!I", b, at + size - 4)[0])
+                negative = min(ttl, _LONG.unpack_from(b, at + size - 4)[0])
             elif rtype == OPT:
                 rcode |= (ttl >> 24) << 4
                 edes.extend(_extended_errors(b[at : at + size]))

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import dns.exception
@@ -25,7 +26,8 @@ import dns.resolver
 from ..model import Answer, Outcome, Question, Secure, Timing
 from . import codec
 from .codec import Malformed, name_text, name_wire, tidy
-from .line import Line, together
+from .line import Line
+from .loop import Loop
 from .memo import Head, Key, Memo
 
 if TYPE_CHECKING:
@@ -46,15 +48,29 @@ class Unanswered(dns.exception.Timeout, OSError):
     """What a library is told about a question without any answer. An OSError, so that dnspython does not ask again."""
 
 
+@lru_cache(maxsize=8192)
+def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
+    """Name and type as they are shown, and as they are asked. Raises Malformed."""
+    name, rtype = tidy(name), rtype.upper()
+    try:
+        number = int(dns.rdatatype.from_text(rtype))
+    except (dns.exception.DNSException, ValueError):
+        raise Malformed(f"“{rtype}” is no DNS record type") from None
+    # RFC 6895 section 3.1: 128 to 255 are meta types; RFC 8482: ANY is not answered any more
+    if number == codec.OPT or 128 <= number <= 255 or number == 0:
+        raise Malformed(f"type {rtype} cannot be asked")
+    return name, rtype, (name_wire(name), number)
+
+
 def _as_asked(question: Question, name: str, rtype: str) -> Question:
-    return question if (question.name, question.rtype) == (name, rtype) else replace(question, name=name, rtype=rtype)
+    return question if question.name == name and question.rtype == rtype else replace(question, name=name, rtype=rtype)
 
 
 class Seam(Memo, dns.nameserver.Nameserver):
     """See docs/architecture.md. Thread-safe; no method raises on what the network says."""
 
-    def __init__(self, world: World, line: Line, foresee: Foresee | None, opened: float, deadline: float) -> None:
-        super().__init__(world, line, opened + deadline)
+    def __init__(self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float) -> None:
+        super().__init__(world, line, loop, opened + deadline)
         self.faults: list[Exception] = []  # what a topic's foresee raised: a fault of ours, kept for the tests
         self._foresee, self._opened, self._deadline = foresee, opened, deadline
         self._ended: float | None = None
@@ -76,23 +92,30 @@ class Seam(Memo, dns.nameserver.Nameserver):
 
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
         """The answers to several questions, in the order asked: starts all, then waits. Charged in that order. Never raises."""
-        with together(self._line):
+        with self._lock:
             started = [self._demand(q) for q in questions]
-        return tuple(item if isinstance(item, Answer) else self._await(item) for item in started)
+        self._loop.look()
+        return tuple([item if isinstance(item, Answer) else self._await(item) for item in started])
 
     def ask_each(self, name: str, rtype: str) -> tuple[Answer, ...]:
         """The same question put to each of at most two configured nameservers by itself; one answer where there is one only."""
         servers = self._world.nameservers[:2]
         if len(servers) < 2:
             return (self.ask(name, rtype),)
-        started = [self._demand(Question(name, rtype), server=server) for server in servers]
-        return tuple(item if isinstance(item, Answer) else self._await(item) for item in started)
+        with self._lock:
+            started = [self._demand(Question(name, rtype), server=server) for server in servers]
+        return tuple([item if isinstance(item, Answer) else self._await(item) for item in started])
 
     def foresee(self, questions: Iterable[Question]) -> None:
         """Speculation: starts the questions and waits for nothing. What is over its budget is left out, without a trace."""
-        with together(self._line):
+        with self._lock:
             for question in questions:
                 self._guess(question)
+
+    @property
+    def settled(self) -> bool:
+        """Is nothing under way, so that only a demand can bring more? For those who run many scans (bulk.py)."""
+        return self._open == 0
 
     def transcript(self) -> tuple[Answer, ...]:
         """Every demanded question with its answer, once each, in the order of demand."""
@@ -113,46 +136,40 @@ class Seam(Memo, dns.nameserver.Nameserver):
                 self._ended = time.monotonic()
         self._line.close()
         self._leave()
-        for head in list(self._heads.values()):
-            if head.answer is None:
-                head.answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, detail="the scan ended before an answer came")
-                head.known.set()
+        with self._lock:
+            for head in self._heads.values():
+                if head.answer is None:
+                    head.answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, detail="the scan ended before an answer came")
+                    self._open -= 1
+        self._loop.tell()
 
     # ------------------------------------------------------------------ demand
 
-    def _key(self, name: str, rtype: str, do: bool, server: str) -> Key:
-        try:
-            number = int(dns.rdatatype.from_text(rtype))
-        except (dns.exception.DNSException, ValueError):
-            raise Malformed(f"“{rtype}” is no DNS record type") from None
-        # RFC 6895 section 3.1: 128 to 255 are meta types; RFC 8482: ANY is not answered any more
-        if number == codec.OPT or 128 <= number <= 255 or number == 0:
-            raise Malformed(f"type {rtype} cannot be asked")
-        return name_wire(name), number, do, server
-
     def _demand(self, question: Question, *, do: bool = False, server: str = "") -> Answer | Head:
-        name, rtype = tidy(question.name), question.rtype.upper()
+        """The caller holds the lock."""
         try:
-            key = self._key(name, rtype, do, server)
+            name, rtype, asked = _parsed(question.name, question.rtype)
         except Malformed as error:
-            return self._record((name.encode("utf-8", "replace"), -1, do, rtype), Answer(name, rtype, Outcome.ERROR, detail=str(error)))
-        with self._lock:
-            held = self._demanded.get(key)
-            if held is not None and held.outcome is Outcome.NOT_ASKED and key not in self._heads:
+            name, rtype = tidy(question.name), question.rtype.upper()
+            refused = Answer(name, rtype, Outcome.ERROR, detail=str(error))
+            return self._demanded.setdefault((name.encode("utf-8", "replace"), -1, do, rtype), refused) or refused
+        key = (*asked, do, server)
+        head = self._heads.get(key)
+        if key in self._demanded:
+            held = self._demanded[key]
+            if held is not None and held.outcome is Outcome.NOT_ASKED and head is None:
                 return held
-            if key not in self._demanded:
-                refusal = self._charge(question)
-                self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal) if refusal else None
-                if refusal:
-                    # an answer that speculation brought is not used: what a report says does not depend on luck
-                    self._heads.pop(key, None)
-                    return self._demanded[key] or Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal)
-            if key not in self._heads and (late := self._over()):
-                answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=late)
+        else:
+            if refusal := self._charge(question):
+                answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal)
+                # an answer that speculation brought is not used: what a report says does not depend on luck
+                self._heads.pop(key, None)
                 return answer
-            head, start, ahead = self._enter(key, _as_asked(question, name, rtype), demanded=True)
-        self._go(head, question if ahead else None, start)
-        return head
+            self._demanded[key] = None
+        if head is None and (late := self._over()):
+            answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=late)
+            return answer
+        return self._enter(key, head, _as_asked(question, name, rtype), demanded=True)
 
     def _charge(self, question: Question) -> str:
         if question.shared:
@@ -170,16 +187,15 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return f"not asked: the scan's time ({self._deadline:g} s) was over"
         return ""
 
-    def _record(self, key: Key, answer: Answer) -> Answer:
-        with self._lock:
-            return self._demanded.setdefault(key, answer) or answer
-
     def _await(self, head: Head) -> Answer:
-        if not head.known.wait(max(0.0, self._end + GRACE - time.monotonic())):
+        if head.final is not None:
+            return head.final
+        if head.answer is None:
+            self._loop.wait(lambda: head.answer is not None, self._end + GRACE)
+        if head.answer is None:
             words = f"no answer before the scan's time ({self._deadline:g} s) was over"
             answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, aliases=head.aliases, detail=words)
         else:
-            assert head.answer is not None
             answer = self._believed(self._sure(head, head.answer))
         with self._lock:
             if head.final is None:
@@ -203,47 +219,44 @@ class Seam(Memo, dns.nameserver.Nameserver):
     # ------------------------------------------------------------------ speculation
 
     def _guess(self, question: Question) -> None:
-        name, rtype = tidy(question.name), question.rtype.upper()
+        """The caller holds the lock."""
         try:
-            key = self._key(name, rtype, False, "")
+            name, rtype, asked = _parsed(question.name, question.rtype)
         except Malformed:
             return
-        with self._lock:
-            if key not in self._heads:
-                if self._over() or self._demanded.get(key) is not None:
-                    return
-                if self._guessed_fixed + self._spent[True] >= FIXED if question.fixed or question.shared else self._guessed >= SPECULATIVE:
-                    return
-            head, start, ahead = self._enter(key, _as_asked(question, name, rtype), demanded=False)
-        self._go(head, question if ahead else None, start)
-
-    def _enter(self, key: Key, question: Question, *, demanded: bool) -> tuple[Head, bool, bool]:
-        """The entry of a question; whether it is new; and whether its answer is to be foreseen in a role that is new.
-
-        The caller holds the lock.
-        """
+        key = (*asked, False, "")
         head = self._heads.get(key)
-        start = head is None
+        if head is None:
+            if self._demanded.get(key) is not None or self._over():
+                return
+            if self._guessed_fixed + self._spent[True] >= FIXED if question.fixed or question.shared else self._guessed >= SPECULATIVE:
+                return
+        self._enter(key, head, _as_asked(question, name, rtype), demanded=False)
+
+    def _enter(self, key: Key, head: Head | None, question: Question, *, demanded: bool) -> Head:
+        """The entry of a question; asked where it is new, and foreseen where its role is. The caller holds the lock."""
+        new = head is None
         if head is None:
             head = self._heads[key] = Head(key, question.name, question.rtype, question.shared, question.fixed or question.shared)
-            head.demanded = demanded
+            self._open += 1
             step = 0 if demanded else 1
         else:
             step = -1 if demanded and not head.demanded else 0
-            head.demanded = head.demanded or demanded
-        if head.fixed:
-            self._guessed_fixed += step
-        else:
-            self._guessed += step
-        ahead = question.role not in head.roles and head.answer is not None
-        head.roles.setdefault(question.role, question)
-        return head, start, ahead
-
-    def _go(self, head: Head, foreseen: Question | None, start: bool) -> None:
-        if start:
-            self._follow(head, head.key[0])
-        elif foreseen is not None and head.answer is not None:
-            self._settled(_as_asked(foreseen, head.name, head.rtype), head.answer)
+        if demanded:
+            head.demanded = True
+        if step:
+            if head.fixed:
+                self._guessed_fixed += step
+            else:
+                self._guessed += step
+        if new:
+            head.roles[question.role] = question
+            self._follow(head, key[0])
+        elif question.role not in head.roles:
+            head.roles[question.role] = question
+            if head.answer is not None:
+                self._settled(question, head.answer)
+        return head
 
     def _settled(self, question: Question, answer: Answer) -> None:
         if self._foresee is None:
@@ -293,7 +306,8 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return response
         do = bool(request.ednsflags & dns.flags.DO)
         name = name_text(asked.name.to_digestable())
-        item = self._demand(Question(name, dns.rdatatype.to_text(asked.rdtype)), do=do)
+        with self._lock:
+            item = self._demand(Question(name, dns.rdatatype.to_text(asked.rdtype)), do=do)
         answer = item if isinstance(item, Answer) else self._await(item)
         if answer.outcome in (Outcome.TIMEOUT, Outcome.NOT_ASKED):
             raise Unanswered(timeout=self._deadline)  # type: ignore[no-untyped-call]

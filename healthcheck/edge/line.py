@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..model import Outcome
 from .codec import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One question for a line. `server`: this one and no other. `cd`: checking disabled (RFC 4035 section 3.2.2)."""
 
     name: bytes  # canonical, see codec.name_wire
@@ -30,17 +28,12 @@ class Line(Protocol):
         """Starts a question. `done` is called at most once, from any thread, perhaps before this returns. Never raises."""
 
     def close(self) -> None:
-        """Ends every thread and socket of this line. What is under way is never answered."""
-
-
-def together(line: Line | None) -> AbstractContextManager[None]:
-    """Questions put to the line within go out together, where the line can do that (edge/loop.py)."""
-    return getattr(line, "together", nullcontext)()
+        """Ends every socket of this line. What is under way is never answered."""
 
 
 class Source(Protocol):
     def line(self, until: float) -> Line:
-        """A line for one scan, whose time is up at `until` (time.monotonic)."""
+        """A line for one scan, whose time is up at `until` (time.monotonic). Its sockets are served by `loop.here()`."""
 
 
 @dataclass(frozen=True, slots=True)

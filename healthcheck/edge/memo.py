@@ -7,16 +7,17 @@ message that its aliases need. Raw entries wait for nothing but the line, so tha
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..model import Answer, Outcome, Question, Secure
 from . import codec
 from .codec import Reply, name_text, name_wire
 from .line import Ask, Line
+from .loop import Loop
 
 if TYPE_CHECKING:
     from .world import World
@@ -35,6 +36,7 @@ class Raw:
 
     key: Key
     shared: bool
+    pooled: bool  # shared because the World says so of all, for as long as the TTL allows
     reply: Reply | None = None
     mine: bool = False  # this scan put it to its line; else the World had it, or another scan is asking
     waiters: list[Head] = field(default_factory=list)
@@ -50,11 +52,10 @@ class Head:
     shared: bool
     fixed: bool
     trail: list[Raw] = field(default_factory=list)
-    seen: set[bytes] = field(default_factory=set)
+    seen: tuple[bytes, ...] = ()
     aliases: tuple[str, ...] = ()
-    ttls: list[int] = field(default_factory=list)
+    ttl: int = 1 << 31  # the least of its aliases'
     roles: dict[str, Question] = field(default_factory=dict)
-    known: threading.Event = field(default_factory=threading.Event)
     answer: Answer | None = None  # as it arrived
     final: Answer | None = None  # as it was demanded: does not change any more
     demanded: bool = False
@@ -64,24 +65,26 @@ class Head:
 class Probe:
     """Whether a server validates: SERVFAIL for a known bogus name, and an answer for it with the CD bit."""
 
-    known: threading.Event = field(default_factory=threading.Event)
+    known: bool = False
     replies: dict[bool, Reply] = field(default_factory=dict)
 
 
 class Memo:
-    """The entries of one scan. Thread-safe."""
+    """The entries of one scan. Thread-safe: all that changes them holds the lock of the loop."""
 
-    def __init__(self, world: World, line: Line, end: float) -> None:
-        self._world, self._line, self._end = world, line, end
-        self._lock = threading.Lock()
+    def __init__(self, world: World, line: Line, loop: Loop, end: float) -> None:
+        self._world, self._line, self._loop, self._end = world, line, loop, end
+        self._lock = loop.lock
         self._raws: dict[Key, Raw] = {}
         self._heads: dict[Key, Head] = {}
+        self._pooled = world.pooled
+        self._open = 0  # heads without an answer
         self._sent = 0
         self._closed = False
         self._proven: dict[str, bool] = {}  # which nameservers the World knew to validate when this scan began
         self._probes: dict[str, Probe] = {}
         self._inbox: deque[tuple[Raw, Reply]] = deque()
-        self._sorting = threading.Lock()
+        self._sorting = False
 
     def _settled(self, question: Question, answer: Answer) -> None:
         """Called once for each role of a question whose answer is there, before anybody who waits for it goes on."""
@@ -91,45 +94,50 @@ class Memo:
 
     def _follow(self, head: Head, target: bytes) -> None:
         """Puts the next question of a head: its own name, or the target of an alias."""
-        key = (target, *head.key[1:])
-        with self._lock:
-            raw = self._raws.get(key)
-            new = raw is None
-            if raw is None:
-                raw = self._raws[key] = Raw(key, head.shared)
+        key = (target, *head.key[1:]) if head.trail else head.key
+        raw = self._raws.get(key)
+        if raw is not None:
             head.trail.append(raw)
             raw.waiters.append(head)
-            known = raw.reply
-        if known is not None:
-            self._arrived(raw, known)
-        elif new and head.shared:
+            if raw.reply is not None:
+                self._arrived(raw, raw.reply)
+            return
+        raw = self._raws[key] = Raw(key, head.shared or (self._pooled and not key[3]), not head.shared)
+        head.trail.append(raw)
+        raw.waiters.append(head)
+        if raw.shared:
             self._share(raw)
-        elif new:
+        else:
             self._put(raw)
 
     def _put(self, raw: Raw) -> None:
-        with self._lock:
-            raw.mine = True
-            self._sent += 1
+        raw.mine = True
+        self._sent += 1
         name, rtype, do, server = raw.key
-        self._line.put(Ask(name, rtype, do, server=server), lambda reply: self._arrived(raw, reply))
+        self._line.put(Ask(name, rtype, do, False, server), partial(self._arrived, raw))
 
     def _share(self, raw: Raw) -> None:
         """A question whose answer holds for every scan: from the World, from the scan that is asking it just now, else asked here."""
-
-        def told(reply: Reply | None) -> None:
-            if self._closed:
-                return
-            if reply is None:  # the scan that asked ended first
-                self._share(raw)
-            else:
-                self._arrived(raw, reply)
-
-        reply, ask = self._world.share(raw.key, told)
+        reply, ask = self._world.share(raw.key, partial(self._told, raw))
         if reply is not None:
             self._arrived(raw, reply)
         elif ask:
             self._put(raw)
+
+    def _told(self, raw: Raw, reply: Reply | None) -> None:
+        """Another scan has brought the answer, or (None) has ended first."""
+        if self._closed:
+            return
+        if reply is not None:
+            self._arrived(raw, reply)
+        elif self._lock.acquire(blocking=False):
+            try:
+                self._share(raw)
+            finally:
+                self._lock.release()
+            self._loop.tell()
+        else:
+            self._loop.post(partial(self._told, raw, reply))
 
     def _leave(self) -> None:
         """Ends the scan's part in what is shared: somebody else is to ask what will not be answered here."""
@@ -139,28 +147,38 @@ class Memo:
                 self._world.share_failed(raw.key)
 
     def _arrived(self, raw: Raw, reply: Reply) -> None:
-        self._inbox.append((raw, reply))
-        self._sort()
+        """From any thread. One that comes from another scan must not wait for this one's lock, as that may be waiting for its own."""
+        if not self._lock.acquire(blocking=False):
+            self._loop.post(partial(self._arrived, raw, reply))
+            return
+        try:
+            self._inbox.append((raw, reply))
+            # whoever is here already takes along what it leads to: no recursion, however long a chain is
+            if not self._sorting:
+                self._sort()
+        finally:
+            self._lock.release()
+        self._loop.tell()
 
     def _sort(self) -> None:
-        # whoever is here already takes along what others bring meanwhile: no recursion, however long a chain is
-        while self._inbox and self._sorting.acquire(blocking=False):
-            try:
-                while self._inbox:
-                    raw, reply = self._inbox.popleft()
-                    with self._lock:
-                        fresh, raw.reply = raw.reply is None, reply
-                        heads, raw.waiters = raw.waiters, []
-                    if raw.shared and raw.mine and fresh:
-                        self._world.remember(raw.key, reply)
-                    if reply.ad or reply.turned:
-                        self._probe(reply.server)
-                    for head in heads:
-                        self._advance(head, reply)
-            finally:
-                self._sorting.release()
+        self._sorting = True
+        try:
+            while self._inbox:
+                raw, reply = self._inbox.popleft()
+                fresh, raw.reply = raw.reply is None, reply
+                heads, raw.waiters = raw.waiters, []
+                if raw.shared and raw.mine and fresh:
+                    self._world.remember(raw.key, reply, pooled=raw.pooled)
+                if reply.ad or reply.turned:
+                    self._probe(reply.server)
+                for head in heads:
+                    self._advance(head, reply)
+        finally:
+            self._sorting = False
 
     def _advance(self, head: Head, reply: Reply) -> None:
+        if head.answer is not None:
+            return
         try:
             found = self._read(head, reply)
         except Exception as error:
@@ -169,45 +187,40 @@ class Memo:
         if isinstance(found, bytes):
             self._follow(head, found)
             return
-        with self._lock:
-            head.answer = found
-            roles = list(head.roles.values())
-        for question in roles:
+        head.answer = found
+        self._open -= 1
+        for question in list(head.roles.values()):
             self._settled(question, found)
-        head.known.set()
 
     def _read(self, head: Head, reply: Reply) -> Answer | bytes:
         """The answer that this reply completes, or the alias to ask next."""
-        start = head.trail[-1].key[0]
-        base = Answer(head.name, head.rtype, Outcome.ERROR, aliases=head.aliases, detail=reply.detail, server=reply.server)
+        start = owner = head.trail[-1].key[0]
         if reply.failure is not None:
-            return replace(base, outcome=reply.failure)
-        rtype, owner = head.key[1], start
-        aliases = {} if rtype == codec.CNAME else {r.owner: r for r in reply.records if r.rtype == codec.CNAME}
-        head.seen.add(owner)
-        while (alias := aliases.get(owner)) is not None:
-            owner = alias.target
-            head.aliases = (*head.aliases, name_text(owner))
-            head.ttls.append(alias.ttl)
-            if owner in head.seen:
-                return replace(base, aliases=head.aliases, detail="a CNAME loop")
-            if len(head.aliases) > ALIASES:
-                return replace(base, aliases=head.aliases, detail=f"more than {ALIASES} CNAMEs in a row")
-            head.seen.add(owner)
-        base = replace(base, aliases=head.aliases, secure=Secure.DRAFT if reply.draft else Secure.UNKNOWN)
-        if records := [r for r in reply.records if r.owner == owner and r.rtype == rtype]:
-            rows = sorted({(r.value, r.strings): r for r in records}.values(), key=_order)
-            values = tuple(r.value for r in rows)
-            strings = tuple(r.strings for r in rows) if rtype == codec.TXT else ()
-            ttl = min(*head.ttls, *(r.ttl for r in rows), 1 << 31)
-            return replace(base, outcome=Outcome.FOUND, values=values, strings=strings, ttl=ttl)
+            return _answer(head, reply.failure, reply, detail=reply.detail)
+        rtype, records = head.key[1], reply.records
+        head.seen = (*head.seen, owner)
+        if records and rtype != codec.CNAME:
+            aliases = {r.owner: r for r in records if r.rtype == codec.CNAME}
+            while (alias := aliases.get(owner)) is not None:
+                owner = alias.target
+                head.aliases = (*head.aliases, name_text(owner))
+                head.ttl = min(head.ttl, alias.ttl)
+                if owner in head.seen:
+                    return _answer(head, Outcome.ERROR, reply, detail="a CNAME loop")
+                if len(head.aliases) > ALIASES:
+                    return _answer(head, Outcome.ERROR, reply, detail=f"more than {ALIASES} CNAMEs in a row")
+                head.seen = (*head.seen, owner)
+        if rows := [r for r in records if r.rtype == rtype and r.owner == owner]:
+            if len(rows) > 1:
+                rows = sorted({(r.value, r.strings): r for r in rows}.values(), key=_order)
+            return _answer(head, Outcome.FOUND, reply, rows=rows, ttl=min(head.ttl, *[r.ttl for r in rows]))
         # RFC 6604 section 2: the rcode is about the last name of the chain
         if reply.rcode == codec.NXDOMAIN:
-            return replace(base, outcome=Outcome.NXDOMAIN, ttl=reply.negative_ttl)
+            return _answer(head, Outcome.NXDOMAIN, reply, ttl=reply.negative_ttl)
         # RFC 2308 section 2.2: with an SOA it is the end, without one the target was not looked up
         if owner != start and reply.negative_ttl is None:
             return owner
-        return replace(base, outcome=Outcome.NODATA, ttl=reply.negative_ttl)
+        return _answer(head, Outcome.NODATA, reply, ttl=reply.negative_ttl)
 
     # ------------------------------------------------------------------ DNSSEC
 
@@ -231,7 +244,8 @@ class Memo:
                 self._world.learn(server, refused and bool(unchecked.records))
             else:
                 self._world.learn(server, None)
-            probe.known.set()
+            probe.known = True
+            self._loop.tell()
 
         name = name_wire(self._world.bogus_probe)
         self._line.put(Ask(name, codec.A, server=server), lambda reply: done(False, reply))
@@ -240,23 +254,31 @@ class Memo:
 
     def _sure(self, head: Head, answer: Answer) -> Answer:
         """The answer with its DNSSEC state. RFC 6840 section 5.8: an AD bit is worth what its resolver is worth."""
-        replies = [raw.reply for raw in head.trail if raw.reply is not None]
-        if answer.secure is Secure.DRAFT or not replies:
+        if answer.secure is Secure.DRAFT:
             return answer
-        for reply in replies:
-            if (reply.ad or reply.turned) and (probe := self._probe(reply.server)) is not None:
-                probe.known.wait(max(0.0, min(PROBE_WAIT, self._end - time.monotonic())))
+        replies = [raw.reply for raw in head.trail if raw.reply is not None]
         # An answer without AD waits for no probe: what counts for it is what was known before, so that its state does not depend
         # on which answer came first.
-        validating = all(self._world.validates(r.server) if r.ad or r.turned else self._proved(r.server) for r in replies)
-        if answer.outcome is Outcome.SERVFAIL and replies[-1].turned and self._world.validates(replies[-1].server):
+        validating = bool(replies)
+        for reply in replies:
+            if reply.ad or reply.turned:
+                if (probe := self._probe(reply.server)) is not None:
+                    self._loop.wait(lambda probe=probe: probe.known, min(time.monotonic() + PROBE_WAIT, self._end))  # type: ignore[misc]
+                validating = bool(self._world.validates(reply.server)) and validating
+            else:
+                validating = self._proven.get(reply.server, False) and validating
+        if answer.outcome is Outcome.SERVFAIL and replies and replies[-1].turned and self._world.validates(replies[-1].server):
             return replace(answer, outcome=Outcome.BOGUS, detail=f"{answer.detail}; an answer comes with checking disabled, so DNSSEC is broken here")
-        if answer.unsure or not validating:
+        if not validating or answer.unsure:
             return answer
         return replace(answer, secure=Secure.YES if all(reply.ad for reply in replies) else Secure.NO)
 
-    def _proved(self, server: str) -> bool:
-        return self._proven.get(server, False)
+
+def _answer(head: Head, outcome: Outcome, reply: Reply, *, rows: list[codec.RR] = [], ttl: int | None = None, detail: str = "") -> Answer:  # noqa: B006 - never changed
+    drawn = Secure.DRAFT if reply.draft and reply.failure is None and not detail else Secure.UNKNOWN
+    values = tuple([r.value for r in rows])
+    strings = tuple([r.strings for r in rows]) if head.key[1] == codec.TXT else ()
+    return Answer(head.name, head.rtype, outcome, values, ttl, drawn, head.aliases, detail or reply.detail, strings, reply.server)
 
 
 def _order(record: codec.RR) -> tuple[int, str, tuple[bytes, ...]]:

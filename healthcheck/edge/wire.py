@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections import deque
 from dataclasses import dataclass
 
 import dns.rcode
@@ -20,8 +19,9 @@ import dns.rcode
 from ..model import Outcome
 from . import codec
 from .codec import Heard, Malformed, Reply
-from .line import Line
-from .loop import Job, Loop, Server, State, Try
+from .flight import Job, Server, State, Try
+from .line import Ask, Done, Line
+from .loop import Loop, here
 
 WAITS = (1.2, 2.0, 1.6)  # seconds for each try
 TCP_WAIT = 2.5
@@ -32,6 +32,10 @@ SLOW_AFTER = 3  # time-outs in a row, after which a server goes last
 _RANK = (Outcome.BOGUS, Outcome.SERVFAIL, Outcome.REFUSED, Outcome.ERROR, Outcome.TIMEOUT)
 
 
+def _nobody(_: Reply) -> None:
+    """Whom a question tells that is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolvers:
     """The source that asks nameservers."""
@@ -39,49 +43,75 @@ class Resolvers:
     servers: tuple[Server, ...]
 
     def line(self, until: float) -> Line:
-        return Wire(self.servers, until)
+        return Wire(self.servers, until, here())
 
 
-class Wire(Loop):
-    """A line to nameservers. put() may be called from any thread; everything else runs in the IO thread."""
+class Wire:
+    """A line to nameservers. put() and close() may be called from any thread; the rest is called by the loop."""
 
-    def __init__(self, servers: tuple[Server, ...], until: float) -> None:
-        super().__init__(until)
+    def __init__(self, servers: tuple[Server, ...], until: float, loop: Loop) -> None:
+        self.until, self._loop = until, loop
         self._states = [State(s) for s in servers]
+        self._jobs: set[Job] = set()
+        self._closed = False
 
-    def begin(self, job: Job) -> None:
-        # servers that keep silent go last for the rest of this scan; sorted() keeps the configured order otherwise
-        states = sorted((s for s in self._states if job.ask.server in ("", s.server.label)), key=lambda s: s.silent >= SLOW_AFTER)
-        if not states:
-            job.done(Reply(Outcome.ERROR, detail=f"{job.ask.server} is not among the nameservers"))
-            return
-        job.plan.extend((states * len(WAITS))[: len(WAITS)])
-        self.enqueue(job)
+    def put(self, ask: Ask, done: Done) -> None:
+        with self._loop.lock:
+            if self._closed:
+                return
+            # servers that keep silent go last for the rest of this scan; sorted() keeps the configured order otherwise
+            states = self._states
+            if ask.server or len(states) > 1:
+                states = sorted((s for s in states if ask.server in ("", s.server.label)), key=lambda s: s.silent >= SLOW_AFTER)
+            if not states:
+                done(Reply(Outcome.ERROR, detail=f"{ask.server} is not among the nameservers"))
+                return
+            job = Job(self, ask, codec.section(ask.name, ask.rtype), done, tuple((states * len(WAITS))[: len(WAITS)]))
+            self._jobs.add(job)
+            try:
+                self._loop.enqueue(job)
+            except OSError as error:
+                self._finish(job, Reply(Outcome.ERROR, detail=f"no socket can be waited on: {error.strerror or error}"))
+
+    def close(self) -> None:
+        """Ends every socket of this line. What is under way is never answered."""
+        with self._loop.lock:
+            self._closed = True
+            for job in self._jobs:
+                self._loop.end(job)
+                job.done = _nobody
+            self._jobs.clear()
+
+    def _finish(self, job: Job, reply: Reply) -> None:
+        self._loop.end(job)
+        self._jobs.discard(job)
+        done, job.done = job.done, _nobody
+        done(reply)
 
     def next(self, job: Job) -> bool:
         """The next try, or the end. False only where no socket is free for the first try."""
-        if not job.plan:
+        if job.at >= len(job.plan):
             self._give_up(job)
             return True
-        state = job.plan[0]
+        state = job.plan[job.at]
         # a second try at the same server goes out from the same socket, so that a late answer to the first still counts
-        each = next((t for t in job.tries if t.state is state and t.got is None), None)
+        each = next((t for t in job.tries if t.state is state and t.got is None), None) if job.tries else None
         try:
-            each = each or self.open(job, state)
+            each = each or self._loop.open(job, state)
         except OSError as error:
-            job.plan.popleft()
+            job.at += 1
             self._failed(job, state, Outcome.ERROR, error.strerror or str(error))
             return True
         if each is None:
             if not job.sent:
                 return False
-            job.plan.popleft()
+            job.at += 1
             self._failed(job, state, Outcome.ERROR, "no socket was free")
             return True
-        job.plan.popleft()
-        self.timer(job, WAITS[min(job.sent, len(WAITS) - 1)])
+        job.at += 1
+        self._loop.timer(job, WAITS[min(job.sent, len(WAITS) - 1)])
         job.sent += 1
-        self.send(each)
+        self._loop.send(each)
         return True
 
     def late(self, job: Job) -> None:
@@ -93,18 +123,18 @@ class Wire(Loop):
                 words = "no answer" if last.got is None else "the answer is truncated, and TCP brought none"
                 self._remember(job, last.state, Outcome.TIMEOUT, words)
                 if last.got is not None:  # a connection that hangs is not waited for any longer
-                    self.drop(last)
+                    self._loop.drop(last)
             if now < min(self.until, job.began + 4.9):
                 self.next(job)
                 return
-        job.plan.clear()
+        job.at = len(job.plan)
         self._give_up(job)
 
     def heard(self, each: Try, data: bytes) -> None:
         job, state = each.job, each.state
         state.silent = 0
         try:
-            heard = codec.read(data)
+            heard = codec.read(data, job.asked)
         except Malformed as error:
             self._failed(job, state, Outcome.ERROR, f"a malformed answer ({error})", each)
             return
@@ -134,7 +164,7 @@ class Wire(Loop):
             job.worst.turned = True
             self._give_up(job)
             return
-        self.finish(job, Reply(None, heard.rcode, heard.records, heard.negative_ttl, heard.ad, server=each.state.server.label, wire=data))
+        self._finish(job, Reply(None, heard.rcode, heard.records, heard.negative_ttl, heard.ad, server=each.state.server.label, wire=data))
 
     def _refused(self, each: Try, heard: Heard) -> None:
         job, state = each.job, each.state
@@ -147,7 +177,7 @@ class Wire(Loop):
             job.servfails += 1
             self._failed(job, state, Outcome.SERVFAIL, "SERVFAIL" + words, each)
             return
-        job.plan = deque(s for s in job.plan if s is not state)  # it would say the same again
+        job.plan, job.at = tuple(s for s in job.plan[job.at :] if s is not state), 0  # it would say the same again
         outcome = Outcome.REFUSED if heard.rcode in (codec.REFUSED, codec.NOTAUTH) else Outcome.ERROR
         self._failed(job, state, outcome, dns.rcode.to_text(dns.rcode.Rcode.make(heard.rcode)) + words, each)
 
@@ -157,22 +187,22 @@ class Wire(Loop):
         if each.got is not None:
             self._failed(job, state, Outcome.ERROR, f"the answer is truncated, and TCP failed ({words})", each)
             return
-        self.drop(each)
+        self._loop.drop(each)
         if isinstance(error, ConnectionRefusedError):
             words = "no DNS server listens there (connection refused)"
         self._remember(job, state, Outcome.ERROR, words)
-        if job.checking or not job.plan:
+        if job.checking or job.at >= len(job.plan):
             self._give_up(job)
-        elif job.plan[0] is state:
-            self.timer(job, DOWN_PAUSE)
+        elif job.plan[job.at] is state:
+            self._loop.timer(job, DOWN_PAUSE)
         else:
             self.next(job)
 
     def _failed(self, job: Job, state: State, outcome: Outcome, words: str, each: Try | None = None) -> None:
         self._remember(job, state, outcome, words)
         if each is not None:
-            self.drop(each)
-        if job.servfails >= 2 or job.checking or not job.plan:
+            self._loop.drop(each)
+        if job.servfails >= 2 or job.checking or job.at >= len(job.plan):
             self._give_up(job)
         else:
             self.next(job)
@@ -181,25 +211,25 @@ class Wire(Loop):
     def _remember(job: Job, state: State, outcome: Outcome, words: str) -> None:
         told = f"{state.server.label}: {words}"
         if told not in job.told:
-            job.told.append(told)
+            job.told = (*job.told, told)
         if job.worst is None or _RANK.index(outcome) < _RANK.index(job.worst.failure or Outcome.TIMEOUT):
             job.worst = Reply(outcome, server=state.server.label)
 
     def _again(self, each: Try, kind: int) -> None:
         """The same question to the same server from a new socket; not counted as a try."""
         job, state = each.job, each.state
-        self.drop(each)
+        self._loop.drop(each)
         try:
-            new = self.open(job, state, cd=each.cd, kind=kind)
+            new = self._loop.open(job, state, cd=each.cd, kind=kind)
         except OSError:
             new = None
         if new is None:
             self._failed(job, state, Outcome.ERROR, "no socket was free")
         elif kind == socket.SOCK_STREAM:
-            self.timer(job, CD_WAIT if job.checking else TCP_WAIT)
-            self.connect(new)
+            self._loop.timer(job, CD_WAIT if job.checking else TCP_WAIT)
+            self._loop.connect(new)
         else:
-            self.send(new)
+            self._loop.send(new)
 
     def _give_up(self, job: Job) -> None:
         worst = job.worst or Reply(Outcome.TIMEOUT)
@@ -207,12 +237,12 @@ class Wire(Loop):
             job.checking = True
             state = next(s for s in self._states if s.server.label == worst.server)
             try:
-                each = self.open(job, state, cd=True)
+                each = self._loop.open(job, state, cd=True)
             except OSError:
                 each = None
             if each is not None:
-                self.timer(job, CD_WAIT)
-                self.send(each)
+                self._loop.timer(job, CD_WAIT)
+                self._loop.send(each)
                 return
         worst.detail = "; ".join(job.told)
-        self.finish(job, worst)
+        self._finish(job, worst)

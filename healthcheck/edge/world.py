@@ -21,14 +21,18 @@ from ..model import Location, Outcome
 from . import codec
 from .codec import Malformed, Reply, name_wire
 from .dns import ROOT, Foresee, Seam
+from .flight import Server
 from .line import Nowhere, Source
-from .loop import Server
+from .loop import Loop
 from .memo import Key
 from .wire import Resolvers
 from .zones import ZoneFiles, ZoneSet, within
 
 KEEP = 3600  # seconds that the World keeps a shared answer
 KEEP_FAILURE = 60
+POOLED = 300  # seconds that one of many scans may use the answer of another
+MOST_KEPT = 4096  # far more than all lists' self-tests
+MOST_POOLED = 32768
 SYSTEM_SERVERS = 3  # as many as the C library asks
 BOGUS_PROBE = "dnssec-failed.org"  # a name that is signed wrongly on purpose
 DEMO = Path(__file__).parent.parent / "data" / "demo"
@@ -40,13 +44,17 @@ _PLACE = re.compile(r"\[(?P<v6>[^\]]+)\](?::(?P<port6>\d+))?|(?P<v4>[0-9.]+)(?::
 
 
 class Session:
-    """One scan's time with a World. Leaving it ends every thread and socket that it opened."""
+    """One scan's time with a World. Leaving it closes every socket that it opened."""
 
-    def __init__(self, world: World, foresee: Foresee | None, deadline: float) -> None:
+    def __init__(self, world: World, foresee: Foresee | None, deadline: float, loop: Loop | None) -> None:
         opened = time.monotonic()
         self.world = world
         self.now = world.clock()
-        self.dns = Seam(world, world.source.line(opened + deadline), foresee, opened, deadline)
+        self._own = Loop() if loop is None else None  # a loop of several scans is closed by who made it
+        loop = loop or self._own or Loop()
+        with loop.opening():
+            line = world.source.line(opened + deadline)
+        self.dns = Seam(world, line, loop, foresee, opened, deadline)
 
     def __enter__(self) -> Session:
         return self
@@ -58,6 +66,8 @@ class Session:
 
     def close(self) -> None:
         self.dns.close()
+        if self._own is not None:
+            self._own.close()
 
 
 class World:
@@ -91,6 +101,7 @@ class World:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.sceptical = False  # an NXDOMAIN is believed only from a resolver that knows the root (the system's, which nobody chose)
         self.blocklists: tuple[Blocklist, ...] | None = None  # which lists are asked; None: those of data/blocklists.toml
+        self.pooled = False  # many scans: every answer is kept for the next ones as long as its TTL says, at most POOLED seconds
         self._held = held
         self._beneath: World | None = None
         self._demo: World | None = None
@@ -196,9 +207,13 @@ class World:
 
     # ------------------------------------------------------------------ scans
 
-    def open(self, foresee: Foresee | None = None, *, deadline: float = 15.0) -> Session:
-        """One scan's session, to be used as a context manager. `deadline`: seconds after which everything answers at once."""
-        session = Session(self, foresee, deadline)
+    def open(self, foresee: Foresee | None = None, *, deadline: float = 15.0, loop: Loop | None = None) -> Session:
+        """One scan's session, to be used as a context manager.
+
+        deadline   seconds after which everything answers at once
+        loop       what serves its sockets, where several scans share one; one of its own where None
+        """
+        session = Session(self, foresee, deadline, loop)
         if self.sceptical:
             session.dns.foresee((ROOT,))
         return session
@@ -226,13 +241,21 @@ class World:
             self._asking[key] = []
             return None, True
 
-    def remember(self, key: Key, reply: Reply) -> None:
-        """Keeps the answer to a shared question, and tells the scans that wait for it."""
-        keep = KEEP if reply.failure is None else KEEP_FAILURE
+    def remember(self, key: Key, reply: Reply, *, pooled: bool = False) -> None:
+        """Keeps the answer to a shared question, and tells the scans that wait for it. `pooled`: to one that is shared by its TTL alone."""
+        keep: float = KEEP if reply.failure is None else KEEP_FAILURE
+        if pooled:
+            # RFC 2308 section 5: what has no SOA is not kept; what failed is asked again by the next one
+            ttl = min((r.ttl for r in reply.records), default=reply.negative_ttl or 0) if reply.failure is None else 0
+            keep = min(ttl, POOLED)
         with self._lock:
-            if len(self._kept) > 4096:  # far more than all lists' self-tests
-                self._kept.clear()
-            self._kept[key] = (time.monotonic() + keep, reply)
+            if len(self._kept) > (MOST_POOLED if self.pooled else MOST_KEPT):
+                now = time.monotonic()
+                self._kept = {k: held for k, held in self._kept.items() if held[0] > now and held[1].failure is None}
+                if len(self._kept) > MOST_KEPT * 4:
+                    self._kept.clear()
+            if keep:
+                self._kept[key] = (time.monotonic() + keep, reply)
             waiting = self._asking.pop(key, [])
         for told in waiting:
             told(reply)

@@ -7,7 +7,6 @@ records of a file without SOA are merged, record set by record set, over what li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ..errors import ZoneError
 from ..model import Location, Outcome
 from . import codec
 from .codec import CNAME, DNAME, DS, NS, NXDOMAIN, RR, RRSIG, SOA, Reply
-from .line import Ask, Done, Line, Source, together
+from .line import Ask, Done, Line, Source
 from .zonefile import Row, read_file
 
 OUTSIDE = "zone files"  # Answer.server of a name that no file holds, where nobody else may be asked
@@ -254,9 +253,6 @@ class _ZoneLine:
             done(wild if wild.records else Reply(Outcome.NOT_ASKED, detail="not asked: no zone file holds this name", server=OUTSIDE))
         else:
             self._beneath.put(ask, lambda reply: done(held.patched(ask.name, ask.rtype, ask.do, held.trimmed(ask.name, reply))))
-
-    def together(self) -> AbstractContextManager[None]:
-        return together(self._beneath)
 
     def close(self) -> None:
         if self._beneath is not None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from ..catalog import catalog
 from ..errors import BusyError, InputError, TooLargeError
 from ..model import MAX_INPUT, Domain, ScanInput, check_ip, check_selector
+from ..profiles import check_profile
 from ..render import json as render
 from ..render import lookup
 from . import schemas
@@ -53,7 +54,7 @@ def scan_input(domain: str, ips: list[str], selectors: list[str], mail_from: str
     name = Domain.parse(domain)
     envelope = Domain.parse(mail_from).name if mail_from and mail_from.strip() else None
     unique_ips, unique_selectors = checked(ips, selectors)
-    return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, profile)
+    return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, check_profile(profile))
 
 
 def checked(ips: list[str], selectors: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

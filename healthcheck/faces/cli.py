@@ -9,21 +9,22 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ..errors import HealthcheckError, InputError, OurFault, TooLargeError
-from ..model import MAX_INPUT, Domain, Status, check_ip, check_selector
+from ..errors import HealthcheckError, InputError, OurFault
+from ..model import PROFILES, Domain, check_ip, check_selector
+from . import against
+from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
 
 if TYPE_CHECKING:
     from ..edge.world import World
-    from ..model import Report
 
 FORMATS = ("text", "json", "jsonl")
-PROFILES = ("sending",)
-AT_ONCE = 4  # scans at a time, where several domains are given
+AT_ONCE = 4  # bounces at a time, where several are given
 
 
 class _Fault(click.ClickException):
@@ -87,7 +88,7 @@ def _world(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ...]
     if only_zone and nameservers:
         raise InputError("--only-zone asks no nameserver; leave --nameserver out.")
     for path in zones:
-        _readable(path)
+        readable(path)
     if not zones:
         return World.live(nameservers)
     if only_zone:
@@ -101,110 +102,87 @@ def _timeout(_context: Any, _option: Any, value: float) -> float:
     return value
 
 
-def _readable(path: str) -> None:
-    if not path:
-        raise InputError("A file without a name was given.")
-    if Path(path).is_dir():
-        raise InputError(f"{path} is a directory. Give a file.")
-    try:
-        with open(path, "rb"):
-            pass
-    except OSError as fault:
-        raise InputError(f"{path} cannot be read: {_reason(fault)}.") from None
-
-
-def _reason(fault: OSError) -> str:
-    return (fault.strerror or str(fault)).lower()
-
-
-def _named(source: str) -> str:
-    return "Standard input" if source == "-" else source
-
-
-def _standard_input() -> bytes:
-    """Up to 1 MiB and one octet of it."""
-    if sys.stdin is None:
-        raise InputError("Standard input is closed. Name a file.")
-    return sys.stdin.buffer.read(MAX_INPUT + 1)
-
-
-def _lines(path: str) -> list[str]:
-    """The domains of a file, one a line; # starts a comment."""
-    if path == "-":
-        octets = _standard_input()
-    else:
-        _readable(path)
-        with open(path, "rb") as file:
-            octets = file.read(MAX_INPUT + 1)
-    if len(octets) > MAX_INPUT:
-        raise TooLargeError(f"{_named(path)} is larger than 1 MiB. Give the domains in several files.")
-    return [name for line in octets.decode("utf-8-sig", "replace").splitlines() if (name := line.partition("#")[0].strip())]
-
-
 # ------------------------------------------------------------------ scan
 
 
 @main.command()
 @click.argument("domains", nargs=-1, metavar="[DOMAIN...]")
-@click.option("--file", "files", multiple=True, metavar="FILE", help="Domains, one a line; - reads standard input.")
+@click.option("--file", "files", multiple=True, metavar="FILE", help="Domains, one a line (# starts a comment); - reads standard input.")
+@click.option("--resume", "out", metavar="OUT.jsonl", help="Add JSON lines to this file, and pass over the domains that stand in it.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Processes, where many domains are scanned. [default: one a processor]")
+@click.option("--at-once", type=click.IntRange(1, 10000), default=500, show_default=True, help="Questions under way at a time, all processes together.")
 @click.option("--profile", default="sending", show_default=True, help=f"What the domain is for: {', '.join(PROFILES)}.")
 @click.option("--fail-on", type=click.Choice(["fail", "warn", "note", "never"]), default="fail", show_default=True, help="What makes the exit code 1.")
 @click.option(
     "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
 )
 @click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=_timeout, help="Seconds for each scan.")
+@against.option
 @_common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
     if options["profile"] not in PROFILES:
         raise click.BadParameter(f"there is no profile “{options['profile']}”. Known: {', '.join(PROFILES)}.", param_hint="--profile")
+    code = 2
     try:
-        world = _world(options["zones"], options["only_zone"], options["nameservers"])
-        files = (*options["files"], *(["-"] if "-" in domains else []))
-        wanted = [*(d for d in domains if d != "-"), *(name for path in files for name in _lines(path))] or _origins(options["zones"])
+        code = _scan(domains, options)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        code = 130
     except HealthcheckError as fault:
         raise _Fault(fault.detail) from None
-    if not wanted:
-        raise _Fault("No domain was given. Name one, as in: healthcheck scan example.com")
-    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")} | {"deadline": options["timeout"]}
-
-    def one(name: str) -> Report:
-        from ..scan import scan as run
-
-        return run(name, world=world, source=name, **given)
-
-    from ..render import json as as_json
-    from ..render import text as as_text
-
-    code = _print(
-        _map(one, wanted, in_order=options["form"] != "jsonl"),
-        form=options["form"],
-        as_dict=as_json.report,
-        as_text=as_text.report,
-        code_of=lambda report: _exit_code(report, options["fail_on"], options["unknown"]),
-    )
-    world.close()
     sys.exit(code)
 
 
-def _origins(paths: tuple[str, ...]) -> list[str]:
-    """The domains that zone files are about, where none was named: the zones, and the topmost names of a file without SOA."""
-    from ..edge.codec import name_text
-    from ..edge.zones import ZoneSet
+def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
+    """The exit code. Raises InputError, ZoneError."""
+    from .bulk import Wanted, exit_code, scan_all
 
-    held = ZoneSet.read(paths)
-    zones, patched = ({n for n in map(_parsed, map(name_text, wires)) if n} for wires in (held.zones, held.patch.sets))
-    tops = {n for n in patched if not any(n.endswith("." + other) for other in patched)}
-    return sorted(zones | tops)
-
-
-def _parsed(name: str) -> str:
-    """The domain to scan, or "" for a reverse zone, a top-level domain, a wildcard."""
+    out, form = options["out"], _form(options)
+    world = _world(options["zones"], options["only_zone"], options["nameservers"])
+    files = (*options["files"], *(["-"] if "-" in domains else []))
+    for path in files:
+        if path != "-":
+            readable(path)
+    names: list[str] | tuple[str, ...] = tuple(d for d in domains if d != "-")
+    if not names and not files:
+        names = origins(options["zones"])
+    items = named(names, files)
+    if (first := next(items, None)) is None:
+        raise InputError("No domain was given. Name one, as in: healthcheck scan example.com")
+    items = chain([first], items)
+    done = Done(out) if out else None
+    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")} | {"deadline": options["timeout"]}
+    if options["against"]:
+        return against.run(items, world, given, options)
+    wanted = Wanted(
+        world=world,
+        given=given,
+        form=form,
+        code_of=lambda report: exit_code(report, options["fail_on"], options["unknown"]),
+        at_once=options["at_once"],
+        jobs=options["jobs"],
+        encoding="utf-8" if out else sys.stdout.encoding,
+    )
+    total = _total(names, files) if sys.stderr is not None and sys.stderr.isatty() else None
     try:
-        domain = Domain.parse(name).name
-    except InputError:
-        return ""
-    return "" if domain.endswith(".arpa") else domain
+        return scan_all(wanted, done.left(items) if done else items, total=total, out=out)
+    finally:
+        world.close()
+
+
+def _form(options: dict[str, Any]) -> str:
+    if not options["out"]:
+        return str(options["form"])
+    source = click.get_current_context().get_parameter_source("form")
+    if options["form"] != "jsonl" and source is not None and source.name != "DEFAULT":
+        raise InputError(f"--resume writes JSON lines; leave out --format {options['form']}.")
+    return "jsonl"
+
+
+def _total(names: Iterable[str], files: tuple[str, ...]) -> int | None:
+    """How many domains there are, where that can be known before they are read."""
+    return sum(1 for _ in named(names, files)) if all(Path(path).is_file() for path in files) else None
 
 
 def _attempt(one: Callable[[str], Any], source: str) -> Any:
@@ -217,35 +195,21 @@ def _attempt(one: Callable[[str], Any], source: str) -> Any:
         return OurFault(f"{type(fault).__name__}: {fault}")
 
 
-def _map(one: Callable[[str], Any], sources: list[str], *, in_order: bool) -> Iterator[tuple[str, Any]]:
-    """(source, answer) of each input, a few at a time; in the order given, or as they finish."""
+def _map(one: Callable[[str], Any], sources: list[str]) -> Iterator[tuple[str, Any]]:
+    """(source, answer) of each input, a few at a time, in the order given."""
     if len(sources) == 1:
         yield sources[0], _attempt(one, sources[0])
         return
-    from concurrent.futures import ThreadPoolExecutor, as_completed
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = {pool.submit(_attempt, one, source): source for source in sources}
         try:
-            for job in jobs if in_order else as_completed(jobs):
-                yield jobs[job], job.result()
+            for job, source in jobs.items():
+                yield source, job.result()
         finally:  # whoever reads the answers has stopped
             for job in jobs:
                 job.cancel()
-
-
-def _exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
-    """0, 1 or 3 for one report; 1 wins over 3."""
-    if fail_on == "never":
-        return 0
-    from ..catalog import findings_of
-    from ..checks import CORE
-
-    bad = (Status.FAIL, Status.WARN, Status.NOTE)[: ("fail", "warn", "note").index(fail_on) + 1]
-    blind = any(finding.status is Status.UNKNOWN for finding in findings_of(report, CORE))
-    if any(finding.status in bad for finding in report.findings) or (blind and unknown in bad):
-        return 1
-    return 3 if blind and unknown is None else 0
 
 
 def _print(answers: Iterable[tuple[str, Any]], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
@@ -274,21 +238,13 @@ def _print(answers: Iterable[tuple[str, Any]], *, form: str, as_dict: Any, as_te
         if form == "json":
             click.echo(written(gathered[0] if len(gathered) == 1 else gathered, sys.stdout.encoding, indent=2))
     except BrokenPipeError:
-        _pipe_is_closed()
+        pipe_is_closed()
     return next(code for code in (4, 2, 1, 3, 0) if code in codes)
 
 
 def _told(source: str, detail: str) -> str:
     """The fault with its input in front, where the sentence does not begin with it."""
-    return detail if not source or detail.startswith(_named(source)) else f"{source[:120]}: {detail}"
-
-
-def _pipe_is_closed() -> None:
-    """What is still held goes nowhere, so that Python does not complain when it ends."""
-    import os
-
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return detail if not source or detail.startswith(shown(source)) else f"{source[:120]}: {detail}"
 
 
 # ------------------------------------------------------------------ explain
@@ -306,6 +262,11 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
     from ..render import text as as_text
 
     world = None
+    for option, given_so in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
+        if offline and given_so:
+            raise _Fault(
+                f"--offline asks nobody, so that {option} would make no difference. Leave one of the two out; --only-zone with --zone asks no network."
+            )
     try:
         if not offline:
             world = _world(options["zones"], options["only_zone"], options["nameservers"])
@@ -314,40 +275,16 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
     given = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
 
     def one(source: str) -> Any:
-        return run(_octets(source), offline=offline, world=world, source=source, **given)
+        return run(octets_of(source), offline=offline, world=world, source=source, **given)
 
     wanted = list(files) or ["-"]
     if not files and sys.stdin and sys.stdin.isatty():
         click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
-    answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted, in_order=True)
+    answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted)
     code = _print(answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
     if world:
         world.close()
     sys.exit(code)
-
-
-def _octets(source: str) -> bytes:
-    """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError."""
-    named = _named(source)
-    if not source:
-        raise InputError("A file without a name was given.")
-    try:
-        if source == "-":
-            octets = _standard_input()
-        else:
-            if Path(source).is_dir():
-                raise InputError(f"{named} is a directory. Give a file.")
-            with open(source, "rb") as file:
-                octets = file.read(MAX_INPUT + 1)
-    except OSError as fault:
-        raise InputError(f"{named} cannot be read: {_reason(fault)}.") from None
-    except ValueError:
-        raise InputError(f"{named[:60]!r} is no file name.") from None
-    if len(octets) > MAX_INPUT:
-        raise TooLargeError(f"{named} is larger than 1 MiB. Give the bounce itself, without its attachments.")
-    if not octets.strip(b"\0 \t\r\n"):
-        raise InputError(f"{named} is empty. Give a bounce mail, or the reply of the receiving server.")
-    return octets
 
 
 # ------------------------------------------------------------------ codes, serve
@@ -363,7 +300,7 @@ def codes(code: str | None) -> None:
         try:
             click.echo(codes_text.table())
         except BrokenPipeError:
-            _pipe_is_closed()
+            pipe_is_closed()
         return
     found = codes_text.one(code)
     if found is None:

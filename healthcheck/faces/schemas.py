@@ -8,6 +8,7 @@ from flask_openapi3 import RawModel  # type: ignore[attr-defined]
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["pass", "note", "warn", "fail", "unknown"]
+ProfileName = Literal["sending", "bulk", "non-sending", "receiving"]
 
 
 class Problem(BaseModel):
@@ -35,7 +36,7 @@ class ScanQuery(BaseModel):
     ip: list[str] = Field(default=[], max_length=16, description="An address that the mail is sent from; repeatable.")
     selector: list[str] = Field(default=[], max_length=16, description="A DKIM selector in use; repeatable.")
     mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
-    profile: Literal["sending"] = Field(default="sending", description="What the domain is for.")
+    profile: ProfileName = Field(default="sending", description="What the domain is for; non-sending is a parked one, which neither sends nor takes mail.")
 
 
 class ExplainBody(BaseModel):
@@ -111,8 +112,25 @@ class FindingOut(Open):
     why: str
     fix: FixOut
     evidence: list[AnswerOut]
+    breaks: list[str] = Field(default=[], description="In a report: ids of the requirements that this finding breaks.")
     location: dict[str, Any] | None
     refs: list[str]
+
+
+class RequirementOut(Open):
+    """What a receiver asks of senders. `met` means that nothing in the DNS stands against it, `by` names the codes that break it."""
+
+    id: str
+    receiver: str
+    applies: Literal["all", "bulk"]
+    title: str
+    text: str
+    state: Literal["broken", "met", "unknown", "not-in-dns"]
+    by: list[str]
+    since: str
+    page: str
+    source: str
+    seen: str
 
 
 class TopicOut(Open):
@@ -132,6 +150,7 @@ class ReportOut(Open):
     counts: dict[str, int]
     topics: dict[str, TopicOut]
     findings: list[FindingOut]
+    requirements: list[RequirementOut]
     facts: dict[str, Any]
     dns: dict[str, Any]
 

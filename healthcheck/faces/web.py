@@ -10,7 +10,9 @@ from flask import Blueprint, Flask, Response, abort, current_app, make_response,
 
 from ..catalog import DATA, catalog
 from ..errors import InputError, TooLargeError
-from ..model import MAX_INPUT, Diagnosis, Failure, ScanInput
+from ..model import MAX_INPUT, PROFILES, Diagnosis, Failure, ScanInput
+from ..profiles import profiles, weighed
+from ..profiles import words as asks
 from ..render import json as as_json
 from ..render import lookup, pictures, words
 from .api import checked, desk, scan_input
@@ -25,7 +27,8 @@ MARKED = 50  # failures whose words are marked in the pasted text
 def register(app: Flask) -> None:
     """The routes, and what the templates may call."""
     app.register_blueprint(web)
-    app.jinja_env.globals.update(word=words.word, catalog=catalog, retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER)
+    app.jinja_env.globals.update(word=words.word, verdict_words=words.verdict, profiles=profiles, asks=asks, catalog=catalog)
+    app.jinja_env.globals.update(retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER)
     app.jinja_env.filters.update(time_span=words.span_of_time)
 
 
@@ -66,12 +69,15 @@ def _split(values: list[str]) -> list[str]:
 
 
 def _wanted(source: Any) -> ScanInput:
-    return scan_input(source.get("domain", ""), _split(source.getlist("ip")), _split(source.getlist("selector")), source.get("mail_from") or None)
+    ips, selectors, profile = _split(source.getlist("ip")), _split(source.getlist("selector")), source.get("profile") or PROFILES[0]
+    return scan_input(source.get("domain", ""), ips, selectors, source.get("mail_from") or None, profile)
 
 
-def _address(wanted: ScanInput, endpoint: str = "web.scan") -> str:
+def _address(wanted: ScanInput, endpoint: str = "web.scan", **other: Any) -> str:
+    """The address of a scan with the same inputs, or with others. The usual profile is left out."""
     given: dict[str, Any] = {"domain": wanted.domain.name, "ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
-    return url_for(endpoint, **{key: value for key, value in given.items() if value})
+    given |= {"profile": wanted.profile, **other}
+    return url_for(endpoint, **{key: value for key, value in given.items() if value and (key, value) != ("profile", PROFILES[0])})
 
 
 def _refused(fault: InputError, box: str) -> Response:
@@ -101,13 +107,9 @@ def scan() -> Response | str:
         gauge=pictures.gauge(spf.get("lookups"), 10),
         wanted=wanted,
         share=_address(wanted),
-        api=_api_address(wanted),
+        api=_address(wanted, "api.scan"),
+        others=[(profile, _address(wanted, profile=profile.id)) for profile in profiles().values()],
     )
-
-
-def _api_address(wanted: ScanInput) -> str:
-    given: dict[str, Any] = {"ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
-    return url_for("api.scan", domain=wanted.domain.name, **{key: value for key, value in given.items() if value})
 
 
 @web.post("/scan")
@@ -308,7 +310,7 @@ def check(code: str) -> str:
     row = lookup.check_named(code)
     if row is None:
         abort(404, "There is no check of this name.")
-    return render_template("check.html", row=row)
+    return render_template("check.html", row=row, weighed=weighed(row.code))
 
 
 @web.get("/causes")

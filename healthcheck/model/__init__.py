@@ -6,13 +6,16 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
-from .domain import MAX_INPUT, Domain, check_ip, check_selector
+from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
+from .profile import PROFILES, Asked, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 
 __all__ = [
     "MAX_INPUT",
+    "PROFILES",
     "VERDICT_ORDER",
     "Answer",
+    "Asked",
     "Because",
     "Bounce",
     "Choice",
@@ -27,10 +30,13 @@ __all__ = [
     "Location",
     "Outcome",
     "Party",
+    "Profile",
     "Question",
+    "Receiver",
     "Record",
     "Reply",
     "Report",
+    "Requirement",
     "Retry",
     "Rival",
     "ScanInput",
@@ -43,5 +49,7 @@ __all__ = [
     "Type",
     "check_ip",
     "check_selector",
+    "given_selectors",
+    "signatures",
     "worst",
 ]

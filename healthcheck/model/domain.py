@@ -117,6 +117,60 @@ def check_ip(text: str) -> str:
         raise InputError(f"“{text.strip()[:60]}” is no IP address. Give one address such as 192.0.2.1 or 2001:db8::1.") from None
 
 
+_MAX_HEADER = 16384
+_HEADER = re.compile(r"[ \t>]*dkim-signature[ \t]*:", re.IGNORECASE)
+_VALUE = re.compile(r"\s*[a-zA-Z]{1,4}\s*=")  # the value of such a header, pasted without its name
+
+
+def signatures(text: str) -> tuple[tuple[str, str], ...]:
+    """(selector, signing domain) of each DKIM-Signature header in a text: whole headers, or the value of one. Pure; raises nothing.
+
+    What is there says which key was meant to be used; it does not say that the signature is valid.
+    Standard: RFC 6376 section 3.5 (tags s= and d=), section 3.2 (folding).
+
+    >>> signatures("DKIM-Signature: v=1; a=rsa-sha256; d=Example.com; s=mail2026;\\r\\n h=from:to; b=abc=")
+    (('mail2026', 'example.com'),)
+    """
+    lines: list[str] = []
+    for line in text[:MAX_INPUT].splitlines():
+        # RFC 5322 section 2.2.3: what begins with white space goes on with the header before
+        if lines and line[:1] in (" ", "\t") and not _HEADER.match(line):
+            if len(lines[-1]) < _MAX_HEADER:
+                lines[-1] += line
+        else:
+            lines.append(line)
+    out = []
+    for line in lines:
+        value = line[found.end() :] if (found := _HEADER.match(line)) else line if _VALUE.match(line) else ""
+        pairs = (part.partition("=") for part in value.split(";"))
+        tags = {name.strip().lower(): "".join(tag.split()).lower() for name, equals, tag in pairs if equals}
+        if tags.get("s") and tags.get("d"):
+            out.append((tags["s"], tags["d"].rstrip(".")))
+    return tuple(dict.fromkeys(out))
+
+
+def given_selectors(text: str, domain: str = "") -> tuple[str, ...]:
+    """The selectors that a person entered: one, or those of pasted DKIM-Signature headers that sign for `domain` (any, where it is "").
+
+    Raises InputError for what is neither, and for headers that sign for other domains only. Pure. Standard: RFC 6376 section 3.1.
+
+    >>> given_selectors("s1._domainkey")
+    ('s1',)
+    >>> given_selectors("v=1; d=example.com; s=mail2026; b=", "example.com")
+    ('mail2026',)
+    """
+    if "=" not in text:
+        return (check_selector(text),)
+    found = signatures(text)
+    if not found:
+        raise InputError(f"“{text.strip()[:60]}” is no DKIM selector and no DKIM-Signature header with s= and d=.")
+    kept = tuple(check_selector(selector) for selector, signer in found if not domain or signer == domain)
+    if not kept:
+        others = ", ".join(dict.fromkeys(signer for _, signer in found))
+        raise InputError(f"The pasted DKIM-Signature signs for {others[:100]}, not for {domain}. Scan that domain, or paste the header with d={domain}.")
+    return tuple(dict.fromkeys(kept))
+
+
 def check_selector(text: str) -> str:
     """A DKIM selector (one or more labels) in lower case.
 

@@ -8,14 +8,20 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from .. import profiles
 from ..errors import HealthcheckError
-from ..model import Answer, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
+from ..model import Answer, Asked, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
 from . import words
 
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: mappings with string keys, lists, strings, numbers, null. Octets become text, sets a sorted list."""
-    if value is None or isinstance(value, bool | int | float):
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:  # by far the most
+        return value
+    if kind is dict or kind is list:
+        return {k if type(k) is str else str(plain(k)): plain(v) for k, v in value.items()} if kind is dict else [plain(v) for v in value]
+    if isinstance(value, bool | int | float):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, str):
         return str(value.value) if isinstance(value, Enum) else value
@@ -76,6 +82,26 @@ def counts(report: Report) -> dict[str, int]:
     return {status.value: seen.get(status, 0) for status in Status}
 
 
+def asked(value: Asked) -> dict[str, Any]:
+    """What a receiver asks, and whether the report shows it broken. met: nothing in the DNS stands against it."""
+    row = value.requirement
+    receiver = profiles.receivers()[row.receiver]
+    return {
+        "id": row.id,
+        "receiver": receiver.name,
+        "applies": row.applies,
+        "title": row.title,
+        "text": row.text,
+        "state": value.state,
+        "by": list(value.by),
+        "since": row.since,
+        "reply": row.reply,
+        "page": receiver.page,
+        "source": row.source,
+        "seen": row.seen,
+    }
+
+
 def report(value: Report) -> dict[str, Any]:
     """A report as `report/1`. Pure.
 
@@ -83,6 +109,7 @@ def report(value: Report) -> dict[str, Any]:
     says that something could not be looked up, never that it is absent.
     """
     given = value.input
+    requirements = profiles.asked(value)
     return {
         "schema": "report/1",
         "input": {
@@ -99,7 +126,8 @@ def report(value: Report) -> dict[str, Any]:
         "verdict": value.verdict.value,
         "counts": counts(value),
         "topics": {name: {"verdict": t.verdict.value, "summary": t.summary} for name, t in value.topics.items()},
-        "findings": [finding(f) for f in value.findings],
+        "findings": [{**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)]} for f in value.findings],
+        "requirements": [asked(a) for a in requirements],
         "facts": plain(value.facts),
         "left_out": list(value.left_out),
         "dns": {"questions": value.timing.questions, "distinct": value.timing.distinct, "elapsed_ms": round(value.timing.elapsed_ms, 1)},

@@ -68,7 +68,8 @@ def window(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int
 
 
 def tree_rows(node: Mapping[str, Any] | None, most: int = 60) -> list[dict[str, Any]]:
-    """The SPF include tree, a row for each record: depth, domain, via, lookups, error, repeated, last (of its siblings).
+    """The SPF include tree, a row for each record: depth, domain, via, lookups, voids, error, repeated, vendor, and what its branch
+    lets pass (`ipv4` addresses, `ipv6_64` networks, `counted` False where that is at least).
 
     Rows beyond `most` are left out; the last row then says how many ("more").
     """
@@ -80,7 +81,7 @@ def tree_rows(node: Mapping[str, Any] | None, most: int = 60) -> list[dict[str, 
         if len(rows) >= most:
             left_out += 1
         else:
-            keys = ("domain", "via", "lookups", "voids", "error", "repeated", "record", "complete")
+            keys = ("domain", "via", "lookups", "voids", "voids6", "error", "repeated", "record", "complete", "vendor", "ipv4", "ipv6_64", "counted")
             rows.append({"depth": min(depth, 6), **{key: item.get(key) for key in keys}})
         stack.extend((child, depth + 1) for child in reversed(item.get("children") or ()) if isinstance(child, Mapping))
     if left_out:

@@ -9,7 +9,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from ..model import Answer, Diagnosis, EvidenceVerdict, Failure, Finding, Record, Reply, Report, Status
+from .. import profiles
+from ..model import PROFILES, Answer, Asked, Diagnosis, EvidenceVerdict, Failure, Finding, Record, Reply, Report, Requirement, Status
 from . import words
 
 WIDTH = 100
@@ -41,7 +42,10 @@ def report(value: Report, *, evidence: bool = True) -> str:
     """A report, the verdict first, then what needs a person, then what passed."""
     verdict = value.verdict.value
     shown = value.domain.shown if value.domain.shown == value.domain.name else f"{value.domain.shown} ({value.domain.name})"
-    lines = [f"{words.ICONS[verdict]} {clean(shown)}: {words.word('verdict', verdict, default=_WORDS[verdict])}", f"  {_counted(value)}", ""]
+    lines = [f"{words.ICONS[verdict]} {clean(shown)}: {words.verdict(value.profile, verdict)}", f"  {_counted(value)}", ""]
+    if value.profile != PROFILES[0]:
+        lines[1:1] = _wrap(f"{profiles.profiles()[value.profile].name} ({value.profile}).", "  ")
+    requirements = profiles.asked(value)
     for topic, result in value.topics.items():
         name = words.word("topic", topic)
         lines += _wrap(result.summary, " " * 6, f"  {words.ICONS[result.verdict.value]} {name}: ")
@@ -49,16 +53,40 @@ def report(value: Report, *, evidence: bool = True) -> str:
     for status in words.ORDER[:-1]:
         for finding in value.findings:
             if finding.status.value == status:
-                lines += [*_finding(finding, evidence), ""]
+                lines += [*_finding(finding, evidence), *_breaks(profiles.broken_by(requirements, finding)), ""]
     passed = [f for f in value.findings if f.status is Status.PASS]
     if passed:
         lines.append("Passed")
         for finding in passed:
             lines += _wrap(words.message(finding), " " * 6, f"  ✓ {finding.code} ")
         lines.append("")
+    lines += _requirements(requirements)
     timing = value.timing
     lines.append(f"{timing.distinct} DNS questions in {timing.elapsed_ms / 1000:.2f} s, at {value.scanned_at:%Y-%m-%d %H:%M:%S} UTC.")
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _breaks(those: Iterable[Requirement]) -> Iterator[str]:
+    """Which receivers ask for what is amiss here."""
+    for row in those:
+        receiver = profiles.receivers()[row.receiver].name
+        yield from _wrap(f"{receiver}, {profiles.words('applies', row.applies)}: {row.text}", " " * 12, "    Breaks: ")
+
+
+_SIGNS = {"broken": "fail", "met": "pass", "unknown": "unknown", "not-in-dns": "note"}
+
+
+def _requirements(those: tuple[Asked, ...]) -> Iterator[str]:
+    """What receivers ask of such a domain, a line each, and whether it is met."""
+    if not those:
+        return
+    yield profiles.words("title", "title")
+    for a in those:
+        row = a.requirement
+        by = f" ({', '.join(a.by)})" if a.by else ""
+        sign = words.ICONS[_SIGNS[a.state]]
+        yield from _wrap(f"{row.title}: {profiles.words('state', a.state)}{by}", " " * 6, f"  {sign} {profiles.receivers()[row.receiver].name}: ")
+    yield ""
 
 
 def _finding(finding: Finding, evidence: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..catalog import CauseRow, CheckRow, Rule, catalog
 from ..model import Choice, Failure, Finding, Kind, Record, Reply, Retry
+from ..profiles import profiles
 
 _PARTS = ("title", "name", "text", "meaning", "summary")
 ICONS = {"pass": "✓", "note": "i", "warn": "!", "fail": "✗", "unknown": "?"}
@@ -70,6 +71,11 @@ def word(table: str, key: object, part: str | None = None, default: str | None =
     if isinstance(row, Mapping):
         return str(row.get(part, fallback)) if part else str(next((row[p] for p in _PARTS if p in row), fallback))
     return fallback if part and part not in _PARTS else str(row)
+
+
+def verdict(profile: str, status: str) -> str:
+    """The report's verdict in words, those of its profile where it has its own."""
+    return profiles()[profile].verdict.get(status) or word("verdict", status)
 
 
 def row_of(finding: Finding) -> CheckRow:

@@ -1,38 +1,40 @@
 """DKIM (RFC 6376): which keys the domain publishes, as far as that can be found out without a signature.
 
-A selector cannot be listed, only guessed. So a key that is found is a fact, and none found is not: only where the DNS says,
-beyond doubt, that nothing exists below _domainkey (RFC 8020) may it be said that no key is published.
+A selector cannot be listed, only guessed. So a key that is found is a fact, and none found is not: only where the DNS proves
+that nothing exists below _domainkey (RFC 8020, and a signature on the denial) may it be said that no key is published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ...catalog import Esp, catalog
+from ...catalog import catalog
 from ...model import Answer, Outcome, Question, ScanInput, Secure
 from ..facts import Facts
+from .discover import MAX_HINTED, Hint, dates, hinted, hints, included, report_domains, service_of
 from .judge import judge
-from .record import DkimKey, looks_like_key, parse, texts
+from .record import DkimKey, looks_like_key, parse, split_apart, texts
 
 if TYPE_CHECKING:
     from ...edge.dns import Seam
     from ...edge.world import Session
 
-__all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", "judge"]
+__all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", "hinted", "judge"]
 
 TOPIC = "dkim"
 PROBE = "healthcheck-probe-7d41c09e"  # nobody's selector: what answers to it is a wildcard
-MAX_HINTED = 40
-_INCLUDE = ("include:", "redirect=", "+include:", "?include:", "~include:")
+KEYS = ("key", "several")  # states of a selector with a key of its own
 
 
 @dataclass(frozen=True, slots=True)
 class SelectorFacts:
-    """One selector. source: given | common | provider. state: key | several | no-key | absent | unknown | wildcard.
+    """One selector. source: given | provider | common | dated. state: key | several | no-key | absent | dangling | unknown | wildcard.
 
     type, bits, revoked, testing … are those of its key record; None where there is none to be read.
+    alias      the name that the selector is an alias of, at the end of the chain; service: whose that is, where it is known
     """
 
     selector: str
@@ -45,6 +47,8 @@ class SelectorFacts:
     strict: bool | None = None
     usable: bool = False
     error: str | None = None
+    alias: str | None = None
+    service: str | None = None
     answer: Answer | None = None
 
 
@@ -54,9 +58,11 @@ class DkimFacts:
 
     selectors  those that were given, and those that were found
     wildcard   does every selector get an answer? None where it could not be found out; revoked_wildcard: with an empty key
-    no_keys    True only where it is certain that no key is published; None where it cannot be told; False where one is
+    no_keys    True only where it is proven that no key is published; None where it cannot be told; False where one is
     tried      selectors whose name was answered, one way or the other
-    domainkey  what _domainkey answered; confirmed: what each nameserver said of it, where that was needed
+    domainkey  what _domainkey answered; denied: the DNS says that it does not exist (proof only where the denial is signed)
+    asked      every selector that was asked for, in order; hints: the services that the domain's records name
+    dangling   selectors that nobody named and that are aliases of a name without a record
     """
 
     domain: str
@@ -67,8 +73,11 @@ class DkimFacts:
     tried: int
     domainkey: Answer | None = None
     probe: Answer | None = None
-    confirmed: tuple[Answer, ...] = ()
+    denied: bool = False
     unsure: tuple[Answer, ...] = ()
+    asked: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    dangling: tuple[SelectorFacts, ...] = ()
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -85,116 +94,135 @@ def _question(selector: str, domain: str) -> Question:
     return Question(key_name(selector, domain), "TXT", "dkim", fixed=True)
 
 
+def _fits(selector: str, domain: str) -> bool:
+    return len(key_name(selector, domain)) <= 253
+
+
 def first(wanted: ScanInput) -> Iterator[Question]:
-    """_domainkey itself, the wildcard probe, the given and the common selectors: all at once."""
+    """_domainkey itself, the wildcard probe, the given and the common selectors: all at once. Pure."""
     domain = wanted.domain.name
     yield Question(f"_domainkey.{domain}", "TXT", "dkim", fixed=True)
+    yield Question(f"_dmarc.{domain}", "TXT", "dkim-dmarc")  # asked by the topic dmarc too: one question
     for selector in dict.fromkeys((PROBE, *wanted.selectors, *catalog().common_selectors)):
         if _fits(selector, domain):
             yield _question(selector, domain)
 
 
-def _fits(selector: str, domain: str) -> bool:
-    return len(key_name(selector, domain)) <= 253
-
-
 def foresee(question: Question, answer: Answer) -> Iterator[Question]:
-    """The selectors of a service, as soon as an MX host or an SPF include names it. Pure."""
-    if not answer.found or question.role not in ("mx", "spf"):
+    """The selectors of a service, as soon as an MX host, an SPF include or a report address names it. Reads the clock, for selectors with a date."""
+    if not answer.found or question.role not in ("mx", "spf", "dkim-dmarc"):
         return
     hosts = [host for _, host in answer.mx()] if question.role == "mx" else []
-    names = _included(answer) if question.role == "spf" else []
-    for selector in hinted(hosts, names):
-        if _fits(selector, question.name):
-            yield _question(selector, question.name)
-
-
-def _included(answer: Answer) -> list[str]:
-    words = [word.lower() for text in texts(answer) if text[:6].lower() == "v=spf1" for word in text[:8192].split(" ")]
-    return [word.partition(":")[2] or word.partition("=")[2] for word in words if word.startswith(_INCLUDE)]
-
-
-def hinted(mx_hosts: Iterable[str], includes: Iterable[str]) -> tuple[str, ...]:
-    """The selectors of the services that these MX hosts and SPF names belong to. Pure."""
-    hosts, names = tuple(mx_hosts), tuple(includes)
-    if not hosts and not names:
-        return ()
-    out = [s for esp in catalog().esps.values() for s in esp.selectors if _uses(esp, hosts, names)]
-    return tuple(dict.fromkeys(out))[:MAX_HINTED]
-
-
-def _uses(esp: Esp, hosts: tuple[str, ...], names: tuple[str, ...]) -> bool:
-    mx = any(_below(host, suffix) for host in hosts for suffix in esp.mx)
-    return mx or any(name == row or (row.startswith(".") and name.endswith(row)) for name in names for row in esp.spf)
-
-
-def _below(host: str, suffix: str) -> bool:
-    bare = suffix.lstrip(".")
-    return host == bare or host.endswith(f".{bare}")
+    names = included(answer) if question.role == "spf" else []
+    reports = report_domains(answer) if question.role == "dkim-dmarc" else []
+    domain = question.name.removeprefix("_dmarc.") if question.role == "dkim-dmarc" else question.name
+    for selector in hinted(hosts, names, reports, datetime.now(UTC)):
+        if _fits(selector, domain):
+            yield _question(selector, domain)
 
 
 def gather(session: Session, facts: Facts) -> DkimFacts:
     """Ask for every selector that was given, is common, or belongs to a service in use. Waits only through the seam.
 
-    Cost: one question for each, all at once and all on fixed names; two more to confirm that nothing is published.
+    Cost: one question for each, all at once and all on fixed names; MAX_DATED more where no key was found and one may be there.
     """
-    dns = session.dns
-    domain = facts.input.domain.name
-    sources = _sources(dns, facts, domain)
+    dns, domain = session.dns, facts.input.domain.name
+    found_hints = _hints(dns, facts, domain, session.now)
+    sources = _sources(facts, found_hints)
     names = [s for s in sources if _fits(s, domain)]
     asked = [Question(f"_domainkey.{domain}", "TXT", "dkim", fixed=True), *(_question(s, domain) for s in (PROBE, *names))]
     domainkey, probe, *answers = dns.ask_all(asked)
-    everywhere = frozenset(probe.values) if probe.found else frozenset()
-    selectors: dict[str, SelectorFacts] = {}
-    for name, answer in zip(names, answers, strict=True):
-        read = _selector(name, sources[name], answer, everywhere)
-        if sources[name] == "given" or read.state in ("key", "several"):
-            selectors[name] = read
-    found = any(s.state in ("key", "several") for s in selectors.values())
-    confirmed: tuple[Answer, ...] = ()
-    no_keys: bool | None = False if found else None
-    if not found and not any(a.found for a in (probe, *answers)) and domainkey.outcome is Outcome.NXDOMAIN and not domainkey.aliases:
-        # RFC 8020: nothing exists below a name that does not exist (of an alias RFC 6604 says it of the target only). Some servers say NXDOMAIN of names that have names below
-        # them, so it has to be signed, to come from the zone itself, or to be said twice.
-        if domainkey.secure not in (Secure.YES, Secure.DRAFT):
-            confirmed = dns.ask_each(domainkey.name, "TXT")
-        sure = domainkey.secure in (Secure.YES, Secure.DRAFT) or (len(confirmed) > 1 and all(a.outcome is Outcome.NXDOMAIN for a in confirmed))
-        no_keys = True if sure else None
-    revoked = bool(everywhere) and all(looks_like_key(t) and parse(t).revoked for t in everywhere)
+    held = dict(zip(names, answers, strict=True))
+    # RFC 8020: nothing exists below a name that does not exist; of an alias RFC 6604 says it of the target only
+    denied = domainkey.outcome is Outcome.NXDOMAIN and not domainkey.aliases
+    if not denied and not probe.found and not facts.parked and not any(looks_like_key(t) for a in answers for t in texts(a)):
+        more = [s for s in dates(catalog().dated_selectors, session.now) if s not in held and _fits(s, domain)]
+        sources.update(dict.fromkeys(more, "dated"))
+        held.update(zip(more, dns.ask_all([_question(s, domain) for s in more]), strict=True))
+    return _facts(domain, domainkey, probe, sources, held, found_hints, denied)
+
+
+def _facts(
+    domain: str, domainkey: Answer, probe: Answer, sources: Mapping[str, str], held: Mapping[str, Answer], found_hints: tuple[Hint, ...], denied: bool
+) -> DkimFacts:
+    """What the answers come to. Pure."""
+    selectors = {name: _selector(name, sources[name], answer, probe) for name, answer in held.items()}
+    wildcard = _wildcard(probe, held.values())
+    if wildcard is None:
+        _withhold(selectors)
+    # a key that is not there is told of those that were named, one that is there of all
+    kept = {name: s for name, s in selectors.items() if s.source == "given" or s.state in KEYS}
+    found = any(s.state in KEYS for s in kept.values())
+    # Some servers deny names that have nothing but names below them. A signature on the denial, or the zone itself, proves it.
+    proven = denied and domainkey.secure in (Secure.YES, Secure.DRAFT) and not any(a.found for a in (probe, *held.values()))
+    everywhere = texts(probe) if probe.found else ()
+    unsure = [domainkey, *([probe] if wildcard is None else []), *held.values()]
     return DkimFacts(
         domain=domain,
-        selectors=selectors,
-        wildcard=True if probe.found else (False if probe.absent else None),
-        revoked_wildcard=revoked,
-        no_keys=no_keys,
-        tried=sum(1 for a in answers if not a.unsure or a.looped),
+        selectors=kept,
+        wildcard=wildcard,
+        revoked_wildcard=bool(everywhere) and all(looks_like_key(t) and parse(t).revoked for t in everywhere),
+        no_keys=False if found else True if proven else None,
+        tried=sum(1 for a in held.values() if not a.unsure or a.looped),
         domainkey=domainkey,
         probe=probe,
-        confirmed=confirmed,
-        unsure=tuple(a for a in (domainkey, *answers) if a.unsure and not a.looped),
+        denied=denied,
+        unsure=tuple(a for a in unsure if a.unsure and not a.looped),
+        asked=tuple(held),
+        hints=found_hints,
+        dangling=tuple(s for s in selectors.values() if s.state == "dangling"),
     )
 
 
-def _sources(dns: Seam, facts: Facts, domain: str) -> dict[str, str]:
-    hosts: list[str] = []
-    if facts.mx is not None:
-        hosts = [host for _, host in dns.ask(domain, "MX").mx()]
+def _wildcard(probe: Answer, answers: Iterable[Answer]) -> bool | None:
+    """Does every selector get an answer? Where the probe got none, one selector that does not exist says that there is no wildcard (RFC 4592)."""
+    if probe.found:
+        return True
+    if probe.absent or any(a.outcome is Outcome.NXDOMAIN and not a.aliases for a in answers):
+        return False
+    return None
+
+
+def _withhold(selectors: dict[str, SelectorFacts]) -> None:
+    """While a wildcard is possible, a key that stands under several guessed selectors is no sign that one of them is in use."""
+    guessed = [s for s in selectors.values() if s.source != "given" and s.answer is not None and s.answer.found]
+    seen: dict[tuple[str, ...], int] = {}
+    for s in guessed:
+        values = s.answer.values if s.answer is not None else ()
+        seen[values] = seen.get(values, 0) + 1
+    for s in guessed:
+        if s.answer is not None and seen[s.answer.values] > 1:
+            selectors[s.selector] = SelectorFacts(s.selector, s.source, "unknown", answer=s.answer)
+
+
+def _hints(dns: Seam, facts: Facts, domain: str, now: datetime) -> tuple[Hint, ...]:
+    hosts = [host for _, host in dns.ask(domain, "MX").mx()] if facts.mx is not None else []
     includes = facts.spf.includes if facts.spf is not None else ()
+    return hints(hosts, includes, report_domains(dns.ask(f"_dmarc.{domain}", "TXT")), now)
+
+
+def _sources(facts: Facts, found: tuple[Hint, ...]) -> dict[str, str]:
     out = dict.fromkeys(facts.input.selectors, "given")
-    for source, names in (("provider", hinted(hosts, includes)), ("common", catalog().common_selectors)):
+    provider = tuple(dict.fromkeys(s for hint in found for s in hint.selectors))[:MAX_HINTED]
+    for source, names in (("provider", provider), ("common", catalog().common_selectors)):
         out.update((name, source) for name in names if name not in out)
     return out
 
 
-def _selector(name: str, source: str, answer: Answer, everywhere: frozenset[str]) -> SelectorFacts:
+def _selector(name: str, source: str, answer: Answer, probe: Answer) -> SelectorFacts:
+    alias = answer.aliases[-1] if answer.aliases else None
+    service = service_of(alias) if alias else None
     if not answer.found:
-        state = "absent" if answer.absent or answer.looped else "unknown"
-        return SelectorFacts(name, source, state, answer=answer)
+        # an alias that leads nowhere is worth a word, but not where each selector has the same one
+        nowhere = source != "given" and answer.absent and alias is not None and probe.absent and answer.aliases != probe.aliases
+        state = "dangling" if nowhere else "absent" if answer.absent or answer.looped else "unknown"
+        return SelectorFacts(name, source, state, alias=alias, service=service, answer=answer)
     # a wildcard's answer is no sign that this selector is in use
-    state = "wildcard" if everywhere and frozenset(answer.values) == everywhere else ""
-    keys = [t for t in texts(answer) if looks_like_key(t)]
+    state = "wildcard" if probe.found and frozenset(answer.values) == frozenset(probe.values) else ""
+    held = texts(answer)
+    keys = [t for t in held if looks_like_key(t)]
     if not keys:
-        return SelectorFacts(name, source, state or "no-key", error="no-key", answer=answer)
+        return SelectorFacts(name, source, state or "no-key", error="no-key", alias=alias, service=service, answer=answer)
     key: DkimKey = parse(keys[0])
     several = len(keys) > 1
     return SelectorFacts(
@@ -207,6 +235,8 @@ def _selector(name: str, source: str, answer: Answer, everywhere: frozenset[str]
         testing=key.testing,
         strict=key.strict,
         usable=key.usable and not several,
-        error=key.error,
+        error="split-records" if key.error and split_apart(held) else key.error,
+        alias=alias,
+        service=service,
         answer=answer,
     )

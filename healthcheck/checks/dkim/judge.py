@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SMALL = 1024  # RFC 8301 section 3.2: a verifier must not accept less
 RECOMMENDED = 2048
+LARGEST = 4096  # RFC 8301 section 3.2: a larger one a verifier may, and need not, be able to use
+UNREADABLE = ("bad-base64", "quoted", "bad-key", "split-records")
+SHOWN = 12  # selectors that a message names
 
 
 def judge(facts: Facts) -> Iterator[Finding]:
@@ -24,18 +27,24 @@ def judge(facts: Facts) -> Iterator[Finding]:
         return
     for read in dkim.selectors.values():
         yield from _selector(dkim, read)
+    yield from _dangling(dkim)
     yield from _wildcard(dkim, facts.parked)
     yield from could_not_check("DKM", dkim.domain, dkim.unsure)
     if any(s.state in ("key", "several") for s in dkim.selectors.values()):
         yield from _ed25519_alone(dkim)
         return
-    values: dict[str, Any] = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "outcome": dkim.domainkey.outcome.value}
+    which = ", ".join(dkim.asked[:SHOWN]) + (" …" if len(dkim.asked) > SHOWN else "")
+    values: dict[str, Any] = {"domain": dkim.domain, "name": dkim.domainkey.name, "tried": dkim.tried, "asked": len(dkim.asked), "which": which}
+    values["outcome"] = dkim.domainkey.outcome.value
     if facts.parked:
         # who sends no mail signs none: no key is what has to be found
         if not dkim.unsure and not _told(dkim) and not dkim.revoked_wildcard:
             yield finding("DKM019", Status.NOTE, dkim.domain, [a for a in (dkim.domainkey, dkim.probe) if a is not None], **values)
     elif dkim.no_keys:
-        yield finding("DKM009", Status.WARN, dkim.domain, [dkim.domainkey, *dkim.confirmed], **values)
+        yield finding("DKM009", Status.WARN, dkim.domain, [dkim.domainkey], **values)
+    elif dkim.denied and not _told(dkim) and dkim.wildcard is not True:
+        # RFC 8020 section 2, but the denial is not signed: likely is not certain
+        yield finding("DKM020", Status.UNKNOWN, dkim.domain, [dkim.domainkey], **values)
     elif dkim.tried and not _told(dkim):
         evidence = [a for a in (dkim.domainkey, dkim.probe) if a is not None]
         yield finding("DKM010", Status.UNKNOWN, dkim.domain, evidence, **values)
@@ -65,7 +74,9 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
         elif given:
             yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
     elif read.state in ("key", "wildcard"):
-        if read.type:
+        if read.error == "split-records":
+            yield finding("DKM008", fault, answer.name, [answer], reason=because("DKM008", "split-records"), type=read.type, bits=0, **values)
+        elif read.type:
             yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values)
         elif given:  # a wildcard's text that is no key
             yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
@@ -79,7 +90,7 @@ def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, value
         yield finding("DKM005", Status.FAIL if given else Status.NOTE, answer.name, [answer], **what)
     elif key.error == "unknown-type":
         yield finding("DKM015", fault, answer.name, [answer], **what)
-    elif key.error in ("bad-base64", "bad-key"):
+    elif key.error in UNREADABLE:
         yield finding("DKM008", fault, answer.name, [answer], reason=because("DKM008", key.error), **what)
     elif key.error:
         yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", key.error), **what)
@@ -93,10 +104,14 @@ def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, value
     else:
         if key.type == "rsa" and (key.bits or 0) < RECOMMENDED:
             yield finding("DKM004", Status.NOTE, answer.name, [answer], **what)
+        elif key.type == "rsa" and (key.bits or 0) > LARGEST:
+            yield finding("DKM022", Status.WARN, answer.name, [answer], **what)
         else:
             yield finding("DKM001", Status.PASS, answer.name, [answer], **what)
         if key.testing:
             yield finding("DKM006", Status.WARN, answer.name, [answer], record=_without_test(answer), **what)
+        if key.strict:
+            yield finding("DKM021", Status.NOTE, answer.name, [answer], **what)
 
 
 def _without_test(answer: Answer) -> Record | None:
@@ -116,6 +131,14 @@ def _without_test(answer: Answer) -> Record | None:
     return Record(answer.name, "TXT", answer.values, ("; ".join(parts),))
 
 
+def _dangling(dkim: DkimFacts) -> Iterator[Finding]:
+    """Aliases without a key at their end. A note: the service has no key there yet, or no longer; or it is a selector in reserve."""
+    for read in dkim.dangling:
+        if read.answer is not None:
+            values: dict[str, Any] = {"selector": read.selector, "domain": dkim.domain, "name": read.answer.name, "target": read.alias}
+            yield finding("DKM023", Status.NOTE, read.answer.name, [read.answer], service=f" ({read.service})" if read.service else "", **values)
+
+
 def _wildcard(dkim: DkimFacts, parked: bool) -> Iterator[Finding]:
     probe = dkim.probe
     if probe is None or not probe.found or not any(looks_like_key(t) for t in texts(probe)):
@@ -127,6 +150,8 @@ def _wildcard(dkim: DkimFacts, parked: bool) -> Iterator[Finding]:
 
 def _ed25519_alone(dkim: DkimFacts) -> Iterator[Finding]:
     good = [s for s in dkim.selectors.values() if s.usable]
+    if dkim.unsure:
+        return  # an RSA key may stand under one that was not answered
     if good and all(s.type == "ed25519" for s in good):
         evidence = [s.answer for s in good if s.answer is not None]
         yield finding("DKM016", Status.NOTE, dkim.domain, evidence, domain=dkim.domain, selectors=", ".join(s.selector for s in good))

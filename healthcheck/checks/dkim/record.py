@@ -9,6 +9,8 @@ from ...model import Answer
 
 RECORD_LIMIT = 16384
 ED25519_OCTETS = 32  # RFC 8463 section 4
+_PIECE = re.compile(r"[A-Za-z0-9+/=\s\"]{24,}")  # base64 and nothing else
+_MARKS = re.compile("[\"'\\\\()\u2018\u2019\u201c\u201d]")  # what stands around a key where it is shown, and is no part of it
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
@@ -21,7 +23,7 @@ class DkimKey:
     revoked   p= is there and empty
     testing   t=y; strict: t=s (the signing identity may not be a sub-domain)
     hashes    h= as given, () for any; services: s= as given, () for any
-    error     None, or why it is no usable record: no-key, bad-version, bad-tags, bad-base64, bad-key, unknown-type
+    error     None, or why it is no usable record: no-key, bad-version, bad-tags, bad-base64, quoted, bad-key, unknown-type
     """
 
     type: str
@@ -57,6 +59,15 @@ def texts(answer: Answer) -> tuple[str, ...]:
 def looks_like_key(text: str) -> bool:
     """Is this TXT record meant as a key? Some names under _domainkey carry other text (SPF by a wildcard, say)."""
     return bool(re.match(r"\s*(?:v\s*=\s*DKIM|[kpthsng]\s*=)", text[:64], re.IGNORECASE))
+
+
+def split_apart(records: tuple[str, ...]) -> bool:
+    """Is one key spread over several records, as happens where its strings were entered one by one? Pure. RFC 6376 section 3.6.2.2.
+
+    >>> split_apart(("v=DKIM1; p=MIIBIjANBgkqhkiG9w0BAQ", "EFAAOCAQ8AMIIBCgKCAQEAodn09hxXuPpp"))
+    True
+    """
+    return len(records) > 1 and any(looks_like_key(r) for r in records) and any(_PIECE.fullmatch(r) for r in records)
 
 
 def parse(text: str) -> DkimKey:
@@ -103,7 +114,7 @@ def _length(kind: str, text: str) -> tuple[int | None, str | None]:
         return None, "unknown-type"
     octets = key_octets(text)
     if octets is None:
-        return None, "bad-base64"
+        return None, "quoted" if _MARKS.search(text) else "bad-base64"
     if kind == "ed25519":
         return (256, None) if len(octets) == ED25519_OCTETS else (None, "bad-key")
     bits = rsa_bits(octets)

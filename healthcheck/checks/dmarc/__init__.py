@@ -1,4 +1,4 @@
-"""DMARC (RFC 9989, reports RFC 9990): which policy holds for the From domain, and where its reports go."""
+"""DMARC (RFC 9989, reports RFC 9990): which policy holds for the From domain and below it, and where its reports go."""
 
 from __future__ import annotations
 
@@ -10,28 +10,21 @@ from typing import TYPE_CHECKING, Any
 from ...model import Answer, Outcome, Question, ScanInput
 from ..base import Later
 from ..facts import Facts
+from .below import Below, asked_of, in_mx, in_spf, judged, kinds, policy_of, questions, unused
 from .judge import judge
+from .legacy import OldView, old_view, org_of
 from .record import DmarcRecord, parse, select
-from .walk import Walk, names, walk
+from .reports import ReportCheck, after, first_of, look
+from .walk import Step, Walk, drawn, names, walk
 
 if TYPE_CHECKING:
+    from ...edge.dns import Seam
     from ...edge.world import Session
 
 __all__ = ["TOPIC", "DmarcFacts", "ReportCheck", "first", "foresee", "gather", "judge"]
 
 TOPIC = "dmarc"
-MAX_DESTINATIONS = 4  # report domains that are looked at; receivers need serve no more than two addresses
-
-
-@dataclass(frozen=True, slots=True)
-class ReportCheck:
-    """One domain that reports go to. external, authorised: None where it could not be found out. RFC 9990 section 4."""
-
-    domain: str
-    external: bool | None
-    authorised: bool | None
-    answer: Answer | None = None
-    unsure: tuple[Answer, ...] = ()
+_THERE = {"ok": True, "private": True, "no-address": True, "no-such-name": False}  # states of an MX host
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +33,15 @@ class DmarcFacts:
 
     record      the record that holds for the domain, as published; found_at the domain whose _dmarc carries it
     org         the organizational domain by the tree walk; None where it is not known
+    several_at  the first name of the walk with several records, which count as none; several: all of them
     policy      in effect for mail with this From domain, after t=y: none | quarantine | reject; None where there is no DMARC
     asked       the same before t=y; applies: which tag says so, p | sp | np
     orgs        domain -> its organizational domain or None, for the From domain and the envelope domain
     known       False: whether there is a record could not be found out
+    walk        the tree walk, name by name, in the order of asking
+    old         what a receiver still on RFC 7489 decides; old_orgs: as orgs, by the public suffix list
+    below       sub-domains: those that the scan met by name, then one that exists and one that does not
+    unused      tags about sub-domains in the record that no sub-domain follows
     """
 
     domain: str
@@ -67,6 +65,12 @@ class DmarcFacts:
     answers: tuple[Answer, ...] = ()
     unsure: tuple[Answer, ...] = ()
     parsed: DmarcRecord | None = None
+    several: tuple[str, ...] = ()
+    walk: tuple[Step, ...] = ()
+    old: OldView | None = None
+    old_orgs: Mapping[str, str] = field(default_factory=dict)
+    below: tuple[Below, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def first(wanted: ScanInput) -> Iterator[Question]:
@@ -74,43 +78,29 @@ def first(wanted: ScanInput) -> Iterator[Question]:
     for start in dict.fromkeys((wanted.domain.name, wanted.mail_from or wanted.domain.name)):
         for name in names(start):
             yield Question(f"_dmarc.{name}", "TXT", "dmarc")
+    yield Question(wanted.domain.name, "TXT", "dmarc-root")
 
 
 def foresee(question: Question, answer: Answer) -> Iterator[Question]:
-    """The report domains of a record: their own walk, and whether they agree to take the reports. Pure."""
-    if question.role != "dmarc" or not answer.found:
+    """The report domains of a record, whether they agree to take the reports, and the sub-domains that the scan meets. Pure."""
+    if question.role == "dmarc-report":
+        yield from after(question, answer)
+    elif not answer.found:
         return
-    found = select(answer)
-    if len(found) == 1:
-        at = question.name.removeprefix("_dmarc.")
-        for name in _asked_of(parse(found[0]), at):
-            yield Question(name, "TXT", "dmarc-report")
-
-
-def _destinations(record: DmarcRecord) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(r.domain for r in record.reports if r.domain))[:MAX_DESTINATIONS]
-
-
-def _inside(destination: str, at: str) -> bool:
-    return destination == at or destination.endswith(f".{at}")
-
-
-def _asked_of(record: DmarcRecord, at: str) -> Iterator[str]:
-    for destination in _destinations(record):
-        if not _inside(destination, at):
-            yield from (f"_dmarc.{name}" for name in names(destination))
-            yield authorization(at, destination)
-
-
-def authorization(at: str, destination: str) -> str:
-    """The name by which a report domain agrees to take another domain's reports. RFC 9990 section 4."""
-    return f"{at}._report._dmarc.{destination}"
+    elif question.role == "dmarc":
+        found = select(answer)
+        if len(found) == 1:
+            yield from first_of(parse(found[0]), question.name.removeprefix("_dmarc."))
+    elif question.role == "mx":
+        yield from asked_of(question.name, in_mx(question.name, [host for _, host in answer.mx()]))
+    elif question.role == "dmarc-root":
+        yield from asked_of(question.name, in_spf(question.name, answer))
 
 
 def gather(session: Session, facts: Facts) -> DmarcFacts:
-    """Walk from the From domain (and the envelope domain), then look at where the reports go. Waits only through the seam.
+    """Walk from the From domain (and the envelope domain), then look at where the reports go, and at sub-domains met by name.
 
-    Cost: at most 16 questions, and 9 for each report domain (at most 4 of those).
+    Waits only through the seam. Cost: at most 17 questions, 24 for the report domains and 8 for sub-domains.
     """
     dns = session.dns
     wanted = facts.input
@@ -123,26 +113,20 @@ def gather(session: Session, facts: Facts) -> DmarcFacts:
     record = mine.record
     reports: tuple[ReportCheck, ...] = ()
     opinion: Mapping[str, Any] = {"agrees": None, "says": ""}
-    root = None
-    if record is None or mine.found_at != domain:
-        # whether the name exists decides between sp and np, and a record at the wrong place shows
-        root = dns.ask(domain, "TXT")
+    # whether the name exists decides between sp and np, a record at the wrong place shows, and SPF names sub-domains
+    root = dns.ask_all([Question(domain, "TXT", "dmarc-root")])[0]
     if record is not None and mine.found_at is not None:
-        reports = _reports(dns, record, mine.found_at, mine.org)
+        reports = look(dns, record, mine.found_at, mine)
         opinion = Later(partial(_opinion, record, mine.found_at))
-    exists = None if root is None or (root.unsure and not root.looped) else root.outcome is not Outcome.NXDOMAIN or bool(root.aliases)
-    exists = True if mine.found_at == domain else exists
-    policy = _policy(mine, exists)
+    exists = _exists(mine, root, facts)
+    rows = kinds(domain, answers)
     return DmarcFacts(
         domain=domain,
         known=mine.known,
         record=record.text if record else None,
         found_at=mine.found_at,
         org=mine.org,
-        several_at=mine.several_at,
-        policy=record.lowered(policy[1]) if record and policy else None,
-        asked=policy[1] if policy else None,
-        applies=policy[0] if policy else None,
+        several_at=mine.several[0] if mine.several else None,
         adkim=record.adkim if record else "r",
         aspf=record.aspf if record else "r",
         testing=bool(record and record.testing),
@@ -155,39 +139,49 @@ def gather(session: Session, facts: Facts) -> DmarcFacts:
         answers=mine.answers,
         unsure=tuple(dict.fromkeys(a for w in walks.values() for a in w.unsure)),
         parsed=record,
+        several=mine.several,
+        walk=drawn(mine, answers),
+        old_orgs={start: org_of(start) for start in starts},
+        below=(*_met(dns, facts, root, answers), *rows),
+        unused=unused(record, mine.found_at, rows) if record and mine.found_at else (),
+        **_in_effect(mine, exists, answers),
     )
 
 
-def _policy(mine: Walk, exists: bool | None) -> tuple[str, str] | None:
-    """Which tag holds for mail from this domain, and what it asks. RFC 9989 section 4.7; None where there is no DMARC or it is open."""
-    record = mine.record
-    if record is None or not record.usable:
-        return None
-    if mine.found_at == mine.domain:
-        return "p", record.policy
-    if exists is None and record.for_nonexistent != record.for_subdomains:
-        return None
-    if exists is False and record.np:
-        return "np", record.np
-    return ("sp", record.sp) if record.sp else ("p", record.policy)
+def _in_effect(mine: Walk, exists: bool | None, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """The policy for mail from the domain itself, and beside it the one that RFC 7489 gives."""
+    chosen = policy_of(mine, exists)
+    if mine.record is None or chosen is None:
+        return {"policy": None, "asked": None, "applies": None, "old": old_view(mine, answers, None, None)}
+    tag, asked = chosen
+    policy = mine.record.lowered(asked)
+    return {"policy": policy, "asked": asked, "applies": tag, "old": old_view(mine, answers, policy, tag)}
 
 
-def _reports(dns: Any, record: DmarcRecord, at: str, org: str | None) -> tuple[ReportCheck, ...]:
-    wanted = tuple(dict.fromkeys(_asked_of(record, at)))
-    answers = dict(zip(wanted, dns.ask_all([Question(name, "TXT", "dmarc-report") for name in wanted]), strict=True))
-    out = []
-    for destination in _destinations(record):
-        if _inside(destination, at):
-            out.append(ReportCheck(destination, False, True))
-            continue
-        theirs = walk(destination, {name: answers[f"_dmarc.{name}"] for name in names(destination)})
-        grant = answers[authorization(at, destination)]
-        external = None if org is None or not theirs.org_known or theirs.org is None else theirs.org != org
-        granted = bool(select(grant)) if grant.found else (False if grant.absent or grant.looped else None)
-        unsure = tuple(a for a in (*(theirs.unsure if external is None else ()), grant) if a.unsure and not a.looped)
-        # RFC 9990 section 4: only a destination of another organization has to agree
-        out.append(ReportCheck(destination, external, True if external is False else granted, grant, unsure if external is not False else ()))
-    return tuple(out)
+def _exists(mine: Walk, root: Answer, facts: Facts) -> bool | None:
+    """RFC 9989 section 3.2.13: a domain does not exist where the DNS says NXDOMAIN (RFC 8020); a name without records of a type does."""
+    if mine.found_at == mine.domain or root.aliases:
+        return True
+    if root.unsure and not root.looped:
+        # an answer of another type tells as much
+        return facts.mx.exists if facts.mx is not None else None
+    return root.outcome is not Outcome.NXDOMAIN
+
+
+def _met(dns: Seam, facts: Facts, root: Answer, answers: Mapping[str, Answer]) -> tuple[Below, ...]:
+    """The sub-domains that the scan met by name."""
+    domain = facts.input.domain.name
+    hosts = {host.host: _THERE.get(host.state) for host in facts.mx.hosts} if facts.mx is not None else {}
+    envelope = facts.input.mail_from or ""
+    sources = {
+        **dict.fromkeys(in_mx(domain, (envelope,)), "envelope"),
+        **dict.fromkeys(in_spf(domain, root), "spf"),
+        **dict.fromkeys(in_mx(domain, hosts), "mx"),
+    }
+    chosen = questions(domain, answers, sources)
+    more = tuple(dict.fromkeys(name for each in chosen.values() for name in each))
+    theirs = dict(zip(more, dns.ask_all([Question(f"_dmarc.{n}", "TXT", "dmarc-below") for n in more]), strict=True))
+    return tuple(judged(name, sources[name], hosts.get(name), {**answers, **theirs}) for name in chosen)
 
 
 def _opinion(record: DmarcRecord, at: str) -> dict[str, Any]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...model import Answer, Choice, Finding, Record, Status
+from ...model import Answer, Choice, Finding, Status
 from ..base import because, could_not_check, finding
 from ..facts import Facts
-from .record import POLICIES, DmarcRecord, nearly, select
+from . import propose
+from .record import POLICIES, DmarcRecord, nearly, parse, select
 
 if TYPE_CHECKING:
     from . import DmarcFacts
 
 BAD = (Status.WARN, Status.FAIL, Status.UNKNOWN)
-STARTER = "v=DMARC1; p=none"  # asks nothing of receivers, names no address
 SHOWN = 8
+_rank = POLICIES.index
 
 
 def judge(facts: Facts) -> Iterator[Finding]:
@@ -23,102 +24,130 @@ def judge(facts: Facts) -> Iterator[Finding]:
     dmarc = facts.dmarc
     if dmarc is None:
         return
-    out = list(_findings(dmarc))
+    out = list(_findings(facts, dmarc))
     yield from out
-    if dmarc.parsed is not None and dmarc.policy and not any(f.status in BAD for f in out):
+    if dmarc.parsed is not None and dmarc.policy and dmarc.policy != "none" and not any(f.status in BAD for f in out):
         values: dict[str, Any] = {"domain": dmarc.domain, "policy": dmarc.policy, "found_at": dmarc.found_at, "applies": dmarc.applies}
         yield finding("DMA001", Status.PASS, dmarc.domain, _holding(dmarc), **values)
 
 
 def _holding(dmarc: DmarcFacts) -> list[Answer]:
-    return [a for a in dmarc.answers if a.name == f"_dmarc.{dmarc.found_at}"]
+    return [_answer(dmarc, dmarc.found_at)] if dmarc.found_at else []
 
 
-def _findings(dmarc: DmarcFacts) -> Iterator[Finding]:
+def _answer(dmarc: DmarcFacts, at: str) -> Answer:
+    return next(a for a in dmarc.answers if a.name == f"_dmarc.{at}")
+
+
+def _findings(facts: Facts, dmarc: DmarcFacts) -> Iterator[Finding]:
+    yield from _several(facts, dmarc)
     if dmarc.known and dmarc.parsed is not None:
-        yield from _record(dmarc, dmarc.parsed)
-        return
-    if dmarc.several_at and dmarc.known:
-        yield from _several(dmarc)
-        return
-    doubts = list(could_not_check("DMA", dmarc.domain, dmarc.unsure))
-    if not dmarc.known:
-        yield from doubts
-        return
-    yield from (f for f in doubts if f.status is Status.NOTE)
-    yield from _missing(dmarc)
+        yield from _record(facts, dmarc, dmarc.parsed)
+    elif not dmarc.known:
+        yield from could_not_check("DMA", dmarc.domain, dmarc.unsure)
+    elif not dmarc.several:
+        yield from (f for f in could_not_check("DMA", dmarc.domain, dmarc.unsure) if f.status is Status.NOTE)
+        yield from _missing(facts, dmarc)
+    yield from _old(dmarc)
 
 
-def _several(dmarc: DmarcFacts) -> Iterator[Finding]:
-    answer = next(a for a in dmarc.answers if a.name == f"_dmarc.{dmarc.several_at}")
-    texts = select(answer)
-    mine = dmarc.several_at == dmarc.domain and not answer.aliases
-    choices = [Choice("keep", {"text": text[:300]}, Record(answer.name, "TXT", texts, (text,)) if mine else None) for text in texts[:SHOWN]]
-    yield finding("DMA003", Status.FAIL, dmarc.domain, [answer], choices=choices, name=answer.name, count=len(texts))
+def _several(facts: Facts, dmarc: DmarcFacts) -> Iterator[Finding]:
+    """RFC 9989 section 4.10: several at a name count as none there."""
+    for at in dmarc.several:
+        answer = _answer(dmarc, at)
+        found = select(answer)
+        mine = at == dmarc.domain and not answer.aliases
+        choices = []
+        for text in found[:SHOWN]:
+            read = parse(text)
+            # the one that is kept comes into effect: a stricter one is for the user to publish, not for us to hand over
+            safe = mine and (propose.asks_nothing(read) or propose.parked(facts))
+            choices.append(Choice("keep", {"text": text[:300]}, propose.in_place(answer, found, text) if safe else None))
+        status = Status.FAIL if at == dmarc.domain or dmarc.parsed is None else Status.WARN
+        effect = "passed-over" if dmarc.parsed is not None else "nothing"
+        yield finding("DMA003", status, dmarc.domain, [answer], choices=choices, name=answer.name, count=len(found), reason=because("DMA003", effect))
 
 
-def _missing(dmarc: DmarcFacts) -> Iterator[Finding]:
+def _missing(facts: Facts, dmarc: DmarcFacts) -> Iterator[Finding]:
     own = dmarc.answers[0]
     if meant := nearly(own):
         yield finding("DMA014", Status.FAIL, dmarc.domain, [own], name=own.name, text=meant[0][:200])
         return
-    record = None if own.aliases else Record(own.name, "TXT", (), (STARTER,))
+    record = propose.starter(facts, own)
     if dmarc.root is not None and dmarc.root.found and (astray := select(dmarc.root)):
         yield finding("DMA017", Status.FAIL, dmarc.domain, [dmarc.root, own], record=record, domain=dmarc.domain, name=own.name, text=astray[0][:200])
         return
     yield finding("DMA002", Status.FAIL, dmarc.domain, dmarc.answers, record=record, domain=dmarc.domain, name=own.name)
 
 
-def _record(dmarc: DmarcFacts, record: DmarcRecord) -> Iterator[Finding]:
+def _record(facts: Facts, dmarc: DmarcFacts, record: DmarcRecord) -> Iterator[Finding]:
     evidence = _holding(dmarc)
     name = evidence[0].name
     values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at, "name": name}
+    written = dict(record.tags).get("p", "")
     if not record.usable:
-        p = dict(record.tags).get("p", "")
-        proposed = _change(dmarc, evidence[0], _with_policy(record)) if not p else None
+        proposed = None if written else propose.instead(dmarc, evidence[0], propose.asking_nothing(record))
         choices = () if proposed else tuple(Choice("policy", {"policy": policy}) for policy in POLICIES)
-        yield finding("DMA004", Status.FAIL, dmarc.domain, evidence, record=proposed, choices=choices, p=p[:60], **values)
+        yield finding("DMA004", Status.FAIL, dmarc.domain, evidence, record=proposed, choices=choices, p=written[:60], **values)
         return
     if record.p is None:
-        # RFC 9989 section 4.7: treated as p=none, since there is somewhere to report to
-        yield finding("DMA005", Status.WARN, dmarc.domain, evidence, p=dict(record.tags).get("p", "")[:60], **values)
-    for tag, value, why in [b for b in record.bad if not (b[0] == "p" and record.p is None)][:SHOWN]:
-        yield finding(
-            "DMA013",
-            Status.WARN,
-            dmarc.domain,
-            evidence,
-            tag=tag,
-            value=value,
-            part=f"{tag}={value}" if value else tag,
-            reason=because("DMA013", why),
-            **values,
-        )
-    yield from _strength(dmarc, record, evidence)
+        # RFC 9989 section 4.7: treated as p=none, since there is somewhere to report to. Which policy a misspelt one was meant to be,
+        # and whether sp= beside it is in effect today, nobody can tell
+        plain = not written and record.for_subdomains == record.for_nonexistent == "none"
+        proposed = propose.instead(dmarc, evidence[0], propose.with_policy(record, "none")) if plain else None
+        yield finding("DMA005", Status.WARN, dmarc.domain, evidence, record=proposed, p=written[:60], **values)
+    yield from _broken(dmarc, record, evidence, values)
+    yield from _strength(facts, dmarc, record, evidence)
+    yield from _below(dmarc, record, evidence)
     yield from _where(dmarc, record, evidence)
 
 
-def _strength(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
+def _broken(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer], values: dict[str, Any]) -> Iterator[Finding]:
+    """Values that do not count, tags that the standard does not know, and those that it knows no more."""
+    for tag, value, why in [b for b in record.bad if not (b[0] == "p" and record.p is None)][:SHOWN]:
+        part, reason = f"{tag}={value}" if value else tag, because("DMA013", why)
+        yield finding("DMA013", Status.WARN, dmarc.domain, evidence, tag=tag, value=value, part=part, reason=reason, **values)
+    if record.unknown:
+        yield finding("DMA019", Status.NOTE, dmarc.domain, evidence, tags=", ".join(record.unknown[:SHOWN]), **values)
+    if record.removed:
+        percent = dict(record.tags).get("pct", "100")
+        # a receiver of the old standard applies p to a part only: without pct it would become stricter there
+        harmless = percent == "100" or propose.asks_nothing(record)
+        proposed = propose.instead(dmarc, evidence[0], propose.without(record, record.removed)) if harmless else None
+        yield finding("DMA012", Status.NOTE, dmarc.domain, evidence, record=proposed, tags=", ".join(record.removed), **values)
+
+
+def _strength(facts: Facts, dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
     values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at}
-    rank = POLICIES.index
     if dmarc.asked == "none":
-        yield finding("DMA007", Status.WARN, dmarc.domain, evidence, policy="none", applies=dmarc.applies, **values)
+        unused = propose.parked(facts) and dmarc.found_at == dmarc.domain and record.p == "none"
+        proposed = propose.instead(dmarc, evidence[0], propose.with_policy(record, "reject")) if unused else None
+        # the large receivers' rules are met by p=none: it is a note on protection, but for a domain that has no mail to lose
+        yield finding("DMA007", Status.WARN if unused else Status.NOTE, dmarc.domain, evidence, record=proposed, policy="none", applies=dmarc.applies, **values)
     if record.testing and record.policy != "none":
         yield finding("DMA009", Status.WARN, dmarc.domain, evidence, policy=record.policy, effect=record.lowered(record.policy), **values)
-    if record.sp and rank(record.sp) < rank(record.policy):
-        yield finding("DMA010", Status.WARN, dmarc.domain, evidence, sp=record.sp, p=record.policy, **values)
-    if record.np and rank(record.np) < rank(record.for_subdomains):
-        yield finding("DMA011", Status.WARN, dmarc.domain, evidence, np=record.np, other=record.for_subdomains, **values)
     if dmarc.found_at != dmarc.domain:
         yield finding("DMA015", Status.NOTE, dmarc.domain, evidence, policy=dmarc.policy or "", applies=dmarc.applies or "", **values)
     if dmarc.asked is None:
         yield from could_not_check("DMA", dmarc.domain, [a for a in (dmarc.root,) if a is not None])
-    if record.removed:
-        pct = dict(record.tags).get("pct", "100")
-        # a receiver of the old standard applies p to a part only: without pct it would become stricter there
-        harmless = pct == "100" or record.policy == "none"
-        proposed = _change(dmarc, evidence[0], _without(record, record.removed)) if harmless else None
-        yield finding("DMA012", Status.NOTE, dmarc.domain, evidence, record=proposed, tags=", ".join(record.removed), **values)
+
+
+def _below(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
+    """Which sub-domains are protected less. RFC 9989 section 4.10.1."""
+    values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at}
+    if dmarc.unused:
+        # a record holds for its own name; the names below follow their organizational domain
+        holds = next(row.found_at for row in dmarc.below if row.source == "any")
+        yield finding("DMA020", Status.NOTE, dmarc.domain, evidence, tags=", ".join(dmarc.unused), org=dmarc.org or "", holds=holds or "", **values)
+    if record.sp and "sp" not in dmarc.unused and _rank(record.sp) < _rank(record.policy):
+        yield finding("DMA010", Status.WARN, dmarc.domain, evidence, sp=record.sp, p=record.policy, **values)
+    if record.np and "np" not in dmarc.unused and _rank(record.np) < _rank(record.for_subdomains):
+        yield finding("DMA011", Status.WARN, dmarc.domain, evidence, np=record.np, other=record.for_subdomains, **values)
+    weaker = [row for row in dmarc.below if row.own and row.policy and dmarc.policy and _rank(row.policy) < _rank(dmarc.policy)]
+    for row in weaker:
+        own = [row.answer] if row.answer is not None else []
+        yield finding("DMA021", Status.WARN, row.name, [*own, *evidence], name=row.name, weaker=row.policy, policy=dmarc.policy, **values)
+    yield from could_not_check("DMA", dmarc.domain, [row.answer for row in dmarc.below if row.answer is not None and not row.answer.looped])
 
 
 def _where(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
@@ -128,31 +157,26 @@ def _where(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> It
         status = Status.WARN if dmarc.asked == "none" else Status.NOTE
         yield finding("DMA006", status, dmarc.domain, evidence, **values)
     if sized := [r.text for r in record.reports if r.sized]:
-        yield finding("DMA016", Status.NOTE, dmarc.domain, evidence, addresses=", ".join(sized)[:300], **values)
+        proposed = propose.instead(dmarc, evidence[0], propose.unsized(record))
+        yield finding("DMA016", Status.NOTE, dmarc.domain, evidence, record=proposed, addresses=", ".join(sized)[:300], **values)
     doubts: list[Answer] = []
     for check in dmarc.reports:
-        if check.external is not False and check.authorised is False and check.answer is not None:
-            if check.external is None and check.unsure:
-                doubts += check.unsure
-                continue
+        if check.authorised is False and check.answer is not None:
             yield finding("DMA008", Status.WARN, check.domain, [*evidence, check.answer], destination=check.domain, name=check.answer.name, **values)
         elif check.authorised is None:
             doubts += check.unsure
     yield from could_not_check("DMA", dmarc.domain, doubts)
+    if left := [check.domain for check in dmarc.reports if not check.looked_at]:
+        yield finding("DMA022", Status.NOTE, dmarc.domain, evidence, count=len(dmarc.reports), left=", ".join(left)[:300], **values)
 
 
-def _change(dmarc: DmarcFacts, answer: Answer, text: str) -> Record | None:
-    """A change of the record, where it stands in the domain's own zone."""
-    if answer.aliases or dmarc.record is None:
-        return None
-    return Record(answer.name, "TXT", (dmarc.record,), (text,))
-
-
-def _without(record: DmarcRecord, tags: tuple[str, ...]) -> str:
-    parts = [part.strip() for part in record.text.split(";")]
-    return "; ".join(part for part in parts if part and part.partition("=")[0].strip().lower() not in tags)
-
-
-def _with_policy(record: DmarcRecord) -> str:
-    version, *rest = [part.strip() for part in record.text.split(";") if part.strip()]
-    return "; ".join([version, "p=none", *rest])
+def _old(dmarc: DmarcFacts) -> Iterator[Finding]:
+    """Where receivers of the old and the new standard decide otherwise."""
+    old = dmarc.old
+    if old is None or not old.differs or old.why is None:
+        return
+    nothing = because("DMA018", "nothing")
+    before = f"{old.policy}{f' {old.percent} %' if old.percent < 100 else ''} ({old.found_at})" if old.policy else nothing
+    now = f"{dmarc.policy} ({dmarc.found_at})" if dmarc.policy else nothing
+    evidence = [a for a in dmarc.answers if a.found] or list(dmarc.answers)
+    yield finding("DMA018", Status.NOTE, dmarc.domain, evidence, domain=dmarc.domain, now=now, before=before, reason=because("DMA018", old.why))

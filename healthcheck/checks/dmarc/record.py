@@ -14,7 +14,7 @@ KNOWN = (*VALUES, "v", "rua", "ruf", "fo", *REMOVED)
 RECORD_LIMIT = 16384
 URI_LIMIT = 50
 
-_VERSION = re.compile(r"[ \t]*v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")  # RFC 9989 section 4.7: the value is case-sensitive, the name is not
+_VERSION = re.compile(r"[ \t]*[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")  # RFC 9989 section 4.7: the value is case-sensitive, the name is not
 _VERSION_ANY = re.compile(r"\W{0,4}v?\W{0,3}dmarc\W{0,2}\d?\b", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^@\s]{1,256})@([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))", re.IGNORECASE)
 
@@ -114,7 +114,8 @@ def parse(text: str) -> DmarcRecord:
         if value in allowed:
             chosen[name] = value
         else:
-            bad.append((name, tags[name][:60], "bad-value"))
+            # receivers differ on this one: RFC 9989 section 4.8 discards it, RFC 7489 section 6.6.3 gave the whole record up for p=none
+            bad.append((name, tags[name][:60], "bad-below" if name in ("sp", "np") else "bad-value"))
     if "fo" in tags and not _fo_valid(tags["fo"]):
         bad.append(("fo", tags["fo"][:60], "bad-value"))
     reports = tuple(_reports(tags, bad))

@@ -7,17 +7,22 @@ beside it where the two differ.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...model import Answer, Question, ScanInput
 from ..base import Later
 from ..facts import Facts
+from .flatten import flatten
 from .judge import judge
 from .propose import covering
+from .reach import Authorised, Reaching, authorised
 from .record import parse, select
-from .tree import MAX_HOSTS, Node, Walk, build
+from .size import Size, size_of
+from .spans import minus
+from .tree import MAX_HOSTS, MAX_LOOKUPS, MAX_VOIDS, Node, Walk, build
+from .vendors import service
 
 if TYPE_CHECKING:
     from ...edge.dns import Seam
@@ -45,7 +50,14 @@ class SpfFacts:
     covering      the record with the given addresses that it does not cover added, tried out; None where there is no such
     opinion       what checkdmarc makes of it: {"agrees", "says", "lookups"}; worked out when it is read, and no finding rests on it
     ours          False: the envelope domain is of another name, so as a rule a service's; no change of it is proposed
+    void_lookups_ipv6  void look-ups for a sender with an IPv6 address; None where they could not be counted to the end
+    authorised    the addresses that pass, counted; None where there is no single record that can be read
+    vendors       the record's own includes with the service that each belongs to, where data/esps.toml knows it
+    nested        own includes that another own include brings as well: (the term, the other one)
+    size          what the TXT records of the name take in an answer; None where there is no single record
+    flattening    a preview of the record with its names written out; worked out when it is read, and never proposed
     answers       those of the tree; what pyspf asked besides stands in the verdicts
+    crowded       mx terms with more than ten hosts: the record's name, the term, the answer
     """
 
     domain: str
@@ -65,6 +77,13 @@ class SpfFacts:
     mx: Answer | None = None
     ours: bool = True
     answers: tuple[Answer, ...] = ()
+    void_lookups_ipv6: int | None = None
+    authorised: Authorised | None = None
+    vendors: tuple[Mapping[str, object], ...] = ()
+    nested: tuple[tuple[str, str], ...] = ()
+    size: Size | None = None
+    flattening: Mapping[str, object] = field(default_factory=dict)
+    crowded: tuple[tuple[str, str, Answer], ...] = ()
 
 
 def first(wanted: ScanInput) -> Iterator[Question]:
@@ -79,7 +98,10 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
     if not answer.found:
         return
     if question.role == "spf-mx":
-        yield from (Question(host, "A", "spf-host") for _, host in answer.mx()[:MAX_HOSTS] if host != ".")
+        for _, host in answer.mx()[:MAX_HOSTS]:
+            if host != ".":
+                yield Question(host, "A", "spf-host")
+                yield Question(host, "AAAA", "spf-host")
     elif question.role in RECORDS:
         found = select(answer)
         record = parse(found[0]) if len(found) == 1 else None
@@ -89,6 +111,8 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
         for term in named[:FORESEEN]:
             rtype, role = {"mx": ("MX", "spf-mx"), "a": ("A", "spf-host"), "exists": ("A", "spf-host")}.get(term.name, ("TXT", "spf-include"))
             yield Question(term.target(question.name), rtype, role)
+            if term.name == "a":
+                yield Question(term.target(question.name), "AAAA", role)
         explained = record.modifier("exp")
         if explained and not explained.macros:
             yield Question(explained.target(question.name), "TXT", "spf-exp")
@@ -106,7 +130,8 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
     domain = wanted.mail_from or wanted.domain.name
     walk = Walk(dns)
     walk.gather(domain)
-    tree = build(walk, domain)
+    reaching = Reaching(walk)
+    tree = build(walk, domain, reaching)
     other = None
     if domain != wanted.domain.name:
         side = Walk(dns, left=16)
@@ -135,7 +160,49 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
         mx=dns.ask(domain, "MX") if tree.error == "none" else None,
         ours=_related(domain, wanted.domain.name),
         answers=tuple(walk.answers.values()),
+        **_more(walk, tree, reaching),
     )
+
+
+def _more(walk: Walk, tree: Node, reaching: Reaching) -> dict[str, Any]:
+    """What is known of the one record that can be read, and of the room that it takes."""
+    answer = walk.answers[tree.domain, "TXT"]
+    size = size_of(answer, tree.record) if tree.record is not None else None
+    if tree.record is None or tree.error:
+        return {"size": size}
+    record = parse(tree.record)
+    return {
+        "size": size,
+        "void_lookups_ipv6": tree.voids6 if tree.voids6_complete else None,
+        "authorised": authorised(reaching.of(tree.domain)),
+        "vendors": tuple(_vendors(tree)),
+        "nested": tuple(_nested(tree, reaching)),
+        "flattening": Later(lambda: asdict(flatten(record, tree.domain, reaching))),
+        "crowded": tuple((name, term.text, found) for name, term, found in walk.crowded()),
+    }
+
+
+def _vendors(tree: Node) -> Iterator[dict[str, object]]:
+    for node in tree.children:
+        if found := service(node.domain):
+            yield {"term": node.via, "id": found.id, "name": found.name, "lookups": node.lookups + 1}
+    # a name with macros is no branch of the tree, and tells its service all the same
+    for term in tree.macros:
+        if found := service(term.partition(":")[2].partition("/")[0]):
+            yield {"term": term, "id": found.id, "name": found.name, "lookups": None}
+
+
+def _nested(tree: Node, reaching: Reaching) -> Iterator[tuple[str, str]]:
+    """Own includes that stand in the branch of another own include, which lets everything pass that they do."""
+    below = {node.via: {n.domain for n in node.walk()} - {node.domain} for node in tree.children}
+    for node in tree.children:
+        reach = reaching.of(node.domain)
+        plain = node.via.lower().lstrip("+").startswith("include:")
+        for other in tree.children if plain and reach.complete and not node.error else ():
+            outer = other.via.lower().lstrip("+").startswith("include:") and node.domain in below[other.via]
+            if outer and other.domain != node.domain and not minus(reach.passed, reaching.of(other.domain).passed):
+                yield node.via, other.via
+                break
 
 
 def _try_out(dns: Seam, tree: Node, verdicts: Mapping[str, SpfVerdict], sender: str) -> tuple[str | None, tuple[str, ...]]:
@@ -186,6 +253,7 @@ def _opinion(walk: Walk, tree: Node) -> dict[str, object]:
     from ...edge.libs import spf_opinion
 
     opinion = spf_opinion(tree.record, tree.domain, walk.answers.values())
-    ours = tree.error is None and tree.lookups <= 10 and not any(n.error for n in tree.walk())
+    within = tree.lookups <= MAX_LOOKUPS and tree.voids <= MAX_VOIDS and not walk.crowded()
+    ours = tree.error is None and within and not any(n.error for n in tree.walk())
     agrees = None if opinion.valid is None or not tree.complete else opinion.valid == ours
     return {"agrees": agrees, "says": opinion.says, "lookups": opinion.values.get("lookups")}

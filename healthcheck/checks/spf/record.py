@@ -108,8 +108,8 @@ def select(answer: Answer) -> tuple[str, ...]:
     return tuple(shown for raw, shown in texts(answer) if raw[:6].lower() == b"v=spf1" and raw[6:7] in (b"", b" "))
 
 
-_NEARLY = re.compile(r"\W{0,4}(?:v\W{0,3}=?\W{0,3})?spf\s?[123v]?\b", re.IGNORECASE)
-_TERMISH = re.compile(r"\b(?:include:|ip[46]:|[-~?+]all\b)", re.IGNORECASE)
+_NEARLY = re.compile(r"\W{0,4}(?:v\W{0,3}=?\W{0,3})?spf\s?[123v]?(?:\b|(?=(?:include|ip[46]|a|mx|exists|redirect|all)\b))", re.IGNORECASE)
+_TERMISH = re.compile(r"include:|ip[46]:|redirect=|[-~?+]all\b", re.IGNORECASE)
 
 
 def nearly(answer: Answer) -> tuple[str, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ...model import Answer, Outcome, Question
+from .reach import Reaching
 from .record import LOOKUP_TERMS, SpfRecord, Term, parse, select
+from .spans import count4, count64
+from .vendors import vendor_of
 
 MAX_LOOKUPS = 10  # RFC 7208 section 4.6.4
 MAX_VOIDS = 2
@@ -23,13 +26,17 @@ class AsksAll(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One record of the tree. `lookups` and `voids` are those of the whole branch, in the worst case.
+    """One record of the tree. `lookups` and `voids` are those of the whole branch, in the worst case, the voids for a sender
+    with an IPv4 address; `voids6` for one with an IPv6 address, whose look-ups ask the hosts for AAAA.
 
     via       the term that leads here ("include:_spf.example.net"); "" at the top
     error     none | several | syntax | loop | unknown (could not be looked up) | too-many (beyond what is walked); None where fine
     complete  False: the counts are at least
     repeated  this domain stands in the tree before; its branch is shown there and counted here again
     macros    terms that only a message can expand
+    ipv4      addresses that the branch lets pass, each counted once; ipv6_64 the same in networks of 64 bits
+    counted   False: those two are at least (macros, ptr, exists, or something that could not be looked up)
+    vendor    the service whose record this is, by data/esps.toml; "" where it is none of those
     """
 
     domain: str
@@ -45,6 +52,12 @@ class Node:
     macros: tuple[str, ...] = ()
     children: tuple[Node, ...] = ()
     answer: Answer | None = None
+    voids6: int = 0
+    voids6_complete: bool = True
+    ipv4: int = 0
+    ipv6_64: int = 0
+    counted: bool = True
+    vendor: str = ""
 
     def walk(self) -> Iterator[Node]:
         yield self
@@ -71,7 +84,7 @@ class Walk:
             self.answers[pair] = answer
 
     def gather(self, domain: str) -> None:
-        """Ask for the whole tree: records level by level, then the hosts of all of them at once."""
+        """Ask for the whole tree: records level by level, then the hosts of all of them at once; IPv6 last, if there is room."""
         level = [domain]
         while level:
             self.ask((name, "TXT") for name in level)
@@ -84,36 +97,53 @@ class Walk:
             level = [name for name in dict.fromkeys(below) if name not in self.records]
         hosts = [(t.target(n), "MX" if t.name == "mx" else "A") for n, t in self._hosted()]
         self.ask(hosts)
-        self.ask((host, "A") for n, rtype in hosts if rtype == "MX" for host in self._exchanges(n))
+        exchanges = [host for n, rtype in hosts if rtype == "MX" for host in self.exchanges(n)]
+        self.ask((host, "A") for host in exchanges)
+        # RFC 7208 section 5.7: exists asks for A whatever the sender's address
+        own = [t.target(n) for n, t in self._hosted() if t.name == "a"]
+        self.ask((host, "AAAA") for host in (*own, *exchanges))
 
     def _hosted(self) -> Iterator[tuple[str, Term]]:
         for name, record in self.records.items():
             if record and record.valid:
                 yield from ((name, t) for t in record.evaluated if t.name in ("a", "mx", "exists") and not t.macros)
 
-    def _exchanges(self, name: str) -> list[str]:
+    def exchanges(self, name: str) -> list[str]:
+        """The hosts of an mx term, as many as a receiver looks at."""
         answer = self.answers.get((name, "MX"))
         return [host for _, host in answer.mx() if host != "."][:MAX_HOSTS] if answer and answer.found else []
 
     # ---------------------------------------------------------------- counting
 
-    def voids(self, name: str, term: Term) -> tuple[int, bool]:
-        """Void look-ups of one term for an IPv4 sender, and whether that is all there can be.
+    def voids(self, name: str, term: Term, rtype: str = "A") -> tuple[int, bool]:
+        """Void look-ups of one term for an IPv4 sender (AAAA: for one with IPv6), and whether that is all there can be.
 
         RFC 7208 section 4.6.4: a look-up is void where the name does not exist or has no such record.
         """
-        if term.macros:
-            return 0, False
-        if term.name == "ptr":
+        if term.macros or term.name == "ptr":
             return 0, False
         target = term.target(name)
+        if term.name == "exists":
+            return _void(self.answers[target, "A"])
         if term.name == "mx":
             answer = self.answers[target, "MX"]
             if not answer.found:
                 return _void(answer)
-            each = [_void(self.answers[host, "A"]) for host in self._exchanges(target)]
+            each = [_void(self.answers[host, rtype]) for host in self.exchanges(target)]
             return sum(n for n, _ in each), all(sure for _, sure in each)
-        return _void(self.answers[target, "A"])
+        return _void(self.answers[target, rtype])
+
+    def crowded(self) -> tuple[tuple[str, Term, Answer], ...]:
+        """The mx terms with more than ten hosts, each with its record's name and the answer.
+
+        RFC 7208 section 4.6.4: such a term is a permanent error.
+        """
+        out = []
+        for name, term in self._hosted():
+            answer = self.answers[term.target(name), "MX"] if term.name == "mx" else None
+            if answer is not None and answer.found and len(answer.values) > MAX_HOSTS:
+                out.append((name, term, answer))
+        return tuple(out)
 
 
 def role_of(rtype: str) -> str:
@@ -129,36 +159,36 @@ def _void(answer: Answer) -> tuple[int, bool]:
 @dataclass(slots=True)
 class _Builder:
     walk: Walk
+    reaching: Reaching
     totals: dict[str, Node] = field(default_factory=dict)
 
-    def node(self, domain: str, via: str, path: tuple[str, ...]) -> Node:
+    def node(self, domain: str, via: str, path: tuple[str, ...], vendor: str = "") -> Node:
         if domain in path:
             return Node(domain, None, (), 0, 0, "loop", via)
         if before := self.totals.get(domain):
-            return Node(domain, before.record, before.terms, before.lookups, before.voids, before.error, via, before.complete, before.voids_complete, True)
-        out = self.totals[domain] = self._fresh(domain, via, (*path, domain))
+            return replace(before, via=via, repeated=True, children=(), macros=(), answer=None)
+        # what a service's record includes is the service's, unless it is another one's
+        out = self.totals[domain] = self._fresh(domain, via, (*path, domain), vendor_of(domain) or vendor)
         return out
 
-    def _fresh(self, domain: str, via: str, path: tuple[str, ...]) -> Node:
+    def _fresh(self, domain: str, via: str, path: tuple[str, ...], vendor: str) -> Node:
         answer = self.walk.answers[domain, "TXT"]
         record = self.walk.records[domain]
+        bare = Node(domain, None, (), 0, 0, None, via, answer=answer, vendor=vendor)
         if answer.unsure and not answer.looped:
             error = "too-many" if answer.outcome is Outcome.NOT_ASKED and not answer.server and not answer.detail else "unknown"
-            return Node(domain, None, (), 0, 0, error, via, False, False, answer=answer)
+            return replace(bare, error=error, complete=False, voids_complete=False, voids6_complete=False, counted=False)
         if record is None:
-            several = select(answer)
-            error = "several" if several else "none"
-            return Node(domain, None, (), 0, 0 if answer.found else 1, error, via, answer=answer)
-        shown = tuple(t.text[:300] for t in record.terms)
+            void = 0 if answer.found else 1
+            return replace(bare, error="several" if select(answer) else "none", voids=void, voids6=void)
         if not record.valid:
-            return Node(domain, record.text, shown, 0, 0, "syntax", via, answer=answer)
-        return self._counted(record, via, path, answer)
+            return replace(bare, error="syntax", record=record.text, terms=_shown(record))
+        return self._counted(record, via, path, answer, vendor)
 
-    def _counted(self, record: SpfRecord, via: str, path: tuple[str, ...], answer: Answer) -> Node:
+    def _counted(self, record: SpfRecord, via: str, path: tuple[str, ...], answer: Answer, vendor: str) -> Node:
         domain = path[-1]
-        shown = tuple(t.text[:300] for t in record.terms)
-        lookups = voids = 0
-        complete = voids_complete = True
+        lookups = voids = voids6 = 0
+        complete = voids_complete = voids6_complete = True
         children: list[Node] = []
         for term in record.evaluated:
             if term.name not in LOOKUP_TERMS:
@@ -166,21 +196,45 @@ class _Builder:
             lookups += 1
             if term.name in ("include", "redirect"):
                 if term.macros:
-                    complete = voids_complete = False
+                    complete = voids_complete = voids6_complete = False
                     continue
-                child = self.node(term.target(domain), term.text, path)
+                child = self.node(term.target(domain), term.text, path, vendor)
                 children.append(child)
-                lookups, voids = lookups + child.lookups, voids + child.voids
-                complete, voids_complete = complete and child.complete, voids_complete and child.voids_complete
+                lookups, voids, voids6 = lookups + child.lookups, voids + child.voids, voids6 + child.voids6
+                complete = complete and child.complete
+                voids_complete, voids6_complete = voids_complete and child.voids_complete, voids6_complete and child.voids6_complete
             else:
                 count, sure = self.walk.voids(domain, term)
                 voids, voids_complete = voids + count, voids_complete and sure
-        macros = tuple(t.text[:300] for t in record.evaluated if t.macros)
-        counts = min(lookups, COUNT_LIMIT), min(voids, COUNT_LIMIT)
-        complete = complete and lookups <= COUNT_LIMIT
-        return Node(domain, record.text, shown, *counts, None, via, complete, voids_complete, False, macros, tuple(children), answer)
+                count, sure = self.walk.voids(domain, term, "AAAA")
+                voids6, voids6_complete = voids6 + count, voids6_complete and sure
+        reach = self.reaching.of(domain)
+        return Node(
+            domain,
+            record.text,
+            _shown(record),
+            min(lookups, COUNT_LIMIT),
+            min(voids, COUNT_LIMIT),
+            None,
+            via,
+            complete and lookups <= COUNT_LIMIT,
+            voids_complete,
+            macros=tuple(t.text[:300] for t in record.evaluated if t.macros),
+            children=tuple(children),
+            answer=answer,
+            voids6=min(voids6, COUNT_LIMIT),
+            voids6_complete=voids6_complete,
+            ipv4=count4(reach.passed),
+            ipv6_64=count64(reach.passed),
+            counted=reach.complete,
+            vendor=vendor,
+        )
 
 
-def build(walk: Walk, domain: str) -> Node:
+def _shown(record: SpfRecord) -> tuple[str, ...]:
+    return tuple(t.text[:300] for t in record.terms)
+
+
+def build(walk: Walk, domain: str, reaching: Reaching | None = None) -> Node:
     """The tree of what was gathered. Pure. A domain's branch is shown once and counted each time it is reached."""
-    return _Builder(walk).node(domain, "", ())
+    return _Builder(walk, reaching or Reaching(walk)).node(domain, "", ())

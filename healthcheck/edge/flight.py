@@ -1,0 +1,111 @@
+"""One question on its way to a nameserver, and how many sockets this process may still open."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from . import codec
+from .codec import Reply
+from .line import Ask, Done
+
+
+def _socket_limit() -> int:
+    try:
+        import resource
+    except ImportError:
+        return 256
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 4096 if soft < 0 else max(64, min(4096, soft // 2))
+
+
+class Purse:
+    """Sockets that all loops of this process together may still open. A loop takes some at a time, and gives back what is left."""
+
+    def __init__(self, held: int) -> None:
+        self._held, self._lock = held, threading.Lock()
+
+    def take(self, most: int) -> int:
+        with self._lock:
+            taken = min(most, self._held)
+            self._held -= taken
+            return taken
+
+    def give(self, number: int) -> None:
+        with self._lock:
+            self._held += number
+
+
+free = Purse(_socket_limit())
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A nameserver: how it is shown, and where it is."""
+
+    label: str  # "192.0.2.53", "127.0.0.1:5353"
+    family: int
+    address: tuple[Any, ...]
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """What this scan learned of a server."""
+
+    server: Server
+    silent: int = 0
+    edns: bool = True
+
+
+class Decides(Protocol):
+    """The line that a question belongs to: it decides, the loop carries out. Called with the loop's lock held."""
+
+    until: float
+
+    def next(self, job: Job) -> bool: ...
+    def late(self, job: Job) -> None: ...
+    def heard(self, each: Try, data: bytes) -> None: ...
+    def lost(self, each: Try, error: OSError) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Try:
+    """One socket of one question."""
+
+    job: Job
+    state: State
+    sock: socket.socket
+    fd: int
+    ident: int
+    edns: bool
+    cd: bool
+    gone: bool = False
+    out: bytes = b""  # TCP: what is still to be sent
+    got: bytearray | None = None  # TCP: what was received; None over UDP
+
+    def packet(self) -> bytes:
+        return codec.query(self.ident, self.job.asked, do=self.job.ask.do, cd=self.cd, edns=self.edns)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One question on its way."""
+
+    line: Decides
+    ask: Ask
+    asked: bytes  # as it stands in the message
+    done: Done
+    plan: tuple[State, ...]  # the servers to be tried, in order
+    began: float = 0.0
+    tries: list[Try] = field(default_factory=list)
+    started: bool = False
+    at: int = 0  # how many of the plan have been tried
+    sent: int = 0
+    turn: int = 0  # which wait is running: a timer of an earlier turn says nothing
+    servfails: int = 0
+    checking: bool = False  # asking with CD after SERVFAIL
+    over: bool = False
+    worst: Reply | None = None
+    told: tuple[str, ...] = ()

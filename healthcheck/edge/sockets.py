@@ -1,0 +1,148 @@
+"""The sockets of a loop: a fresh one for each question, and the octets that go through them (edge/loop.py serves them)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+from . import codec, poll
+from .flight import Job, State, Try, free
+
+_close = socket.SocketType.close  # without what socket.socket does for makefile(), which nobody calls here
+HANDFUL = 64  # sockets that a loop asks of its process in one go
+
+
+class Sockets:
+    """What is called here is called with the lock of the loop held."""
+
+    def __init__(self) -> None:
+        self._poll: poll.Poll | None = None
+        self._tries: dict[int, Try] = {}  # by file descriptor
+        self._spent: list[socket.socket] = []  # done with, and closed when there is nothing else to do
+        self._allowed = 0  # sockets that it may open besides
+        self._random: Iterator[int] = iter(())
+        self._closed = False
+
+    def open(self, job: Job, state: State, *, cd: bool = False, kind: int = socket.SOCK_DGRAM) -> Try | None:
+        """A fresh socket with a random ID, or None where none is free. Raises OSError where there can be none."""
+        if not self._allowed and not self._allowance():
+            return None
+        try:
+            sock = socket.socket(state.server.family, kind | poll.NONBLOCK)
+        except OSError as error:
+            if error.errno in poll.SPENT:
+                return None
+            raise
+        self._allowed -= 1
+        if not poll.NONBLOCK:
+            sock.setblocking(False)
+        if (ident := next(self._random, -1)) < 0:
+            self._random = iter(struct.unpack("128H", os.urandom(256)))
+            ident = next(self._random)
+        each = Try(job, state, sock, sock.fileno(), ident, state.edns, cd or job.ask.cd)
+        job.tries.append(each)
+        return each
+
+    def _allowance(self) -> int:
+        self._bury()
+        self._allowed = self._allowed or free.take(HANDFUL)
+        return self._allowed
+
+    def send(self, each: Try) -> None:
+        assert self._poll is not None
+        try:
+            if each.fd not in self._tries:
+                # the kernel draws the source port, and drops what comes from elsewhere (RFC 5452 sections 9.1 and 9.2)
+                each.sock.connect(each.state.server.address)
+                self._poll.add(each.fd, poll.READ)
+                self._tries[each.fd] = each
+            each.sock.send(each.packet())
+        except BlockingIOError:
+            return  # the send buffer is full: the timer tries again
+        except OSError as error:
+            each.job.line.lost(each, error)
+
+    def drop(self, each: Try) -> None:
+        """Is done with a socket. It is closed when there is time for it."""
+        if not each.gone:
+            each.gone = True
+            self._tries.pop(each.fd, None)
+            self._spent.append(each.sock)
+        if not each.job.over and each in each.job.tries:
+            each.job.tries.remove(each)
+
+    def _bury(self) -> None:
+        if self._spent:
+            for sock in self._spent:
+                if self._poll is not None:
+                    self._poll.forget(sock.fileno())
+                _close(sock)
+            self._allowed += len(self._spent)
+            self._spent.clear()
+        if self._allowed > HANDFUL or self._closed:
+            free.give(self._allowed)
+            self._allowed = 0
+
+    # -------------------------------------------------------------- octets
+
+    def _datagrams(self, each: Try) -> None:
+        while not (each.gone or each.job.over):
+            try:
+                data = each.sock.recv(65535)
+            except BlockingIOError:
+                assert self._poll is not None
+                self._poll.again(each.fd, poll.READ)
+                return
+            except OSError as error:
+                each.job.line.lost(each, error)
+                return
+            # what does not fit is somebody else's, and the wait goes on (RFC 5452 section 9)
+            if codec.is_answer(data, each.ident, each.job.asked):
+                each.job.line.heard(each, data)
+                return
+
+    def connect(self, each: Try) -> None:
+        """Starts the question over TCP. RFC 7766 section 8: two octets of length, then the message."""
+        assert self._poll is not None
+        packet = each.packet()
+        each.out, each.got = len(packet).to_bytes(2, "big") + packet, bytearray()
+        try:
+            each.sock.connect(each.state.server.address)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            each.job.line.lost(each, error)
+            return
+        self._poll.add(each.fd, poll.WRITE)
+        self._tries[each.fd] = each
+
+    def _stream(self, each: Try, mask: int) -> None:
+        got, held = each.got, self._poll
+        assert got is not None
+        assert held is not None
+        try:
+            if mask & poll.WRITE and each.out:
+                each.out = each.out[each.sock.send(each.out) :]
+                held.again(each.fd, poll.WRITE if each.out else poll.READ)
+                return
+            data = each.sock.recv(65537)
+        except BlockingIOError:
+            held.again(each.fd, poll.WRITE if each.out else poll.READ)
+            return
+        except OSError as error:
+            each.job.line.lost(each, error)
+            return
+        got += data
+        size = int.from_bytes(got[:2], "big") + 2
+        if len(got) >= max(size, 14):
+            message = bytes(got[2:size])
+            if codec.is_answer(message, each.ident, each.job.asked):
+                each.job.line.heard(each, message)
+            else:
+                each.job.line.lost(each, ConnectionError("the answer is to another question"))
+        elif not data:
+            each.job.line.lost(each, ConnectionError("the connection ended too early"))
+        else:
+            held.again(each.fd, poll.READ)
