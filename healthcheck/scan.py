@@ -132,9 +132,13 @@ class Begun:
         self._wanted, self._left_out = wanted, left_out
         self._gathered = needed(wanted.topics)
         self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop)
-        # what others follow from goes out first
-        self._session.dns.foresee(first(wanted, [t for t in self._gathered if t in STAGES[0]], lists))
-        self._session.dns.foresee(first(wanted, [t for t in self._gathered if t not in STAGES[0]], lists))
+        try:
+            # what others follow from goes out first
+            self._session.dns.foresee(first(wanted, [t for t in self._gathered if t in STAGES[0]], lists))
+            self._session.dns.foresee(first(wanted, [t for t in self._gathered if t not in STAGES[0]], lists))
+        except BaseException:  # Ctrl-C among them
+            self._session.close()
+            raise
 
     @property
     def settled(self) -> bool:

@@ -284,6 +284,14 @@ class _Held(NamedTuple):
     def to_text(self) -> str:
         return self.text
 
+    @property
+    def preference(self) -> int:
+        return int(self.text.split()[0])
+
+    @property
+    def exchange(self) -> dns.name.Name:
+        return dns.name.from_text(self.text.split()[1])
+
 
 class _Resolver:
     """What checkdmarc uses of a dnspython resolver, over a recording. Messages made for it alone would cost ten times as much."""

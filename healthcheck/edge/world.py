@@ -167,7 +167,8 @@ class World:
             bogus_probe=beneath.bogus_probe,
             held=held,
         )
-        world._beneath, world.sceptical = beneath, beneath.sceptical
+        # a world that claims its names asks nobody about them, and so needs nobody's word about the root
+        world._beneath, world.sceptical = beneath, beneath.sceptical and not claims
         return world
 
     @classmethod
