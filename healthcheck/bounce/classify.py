@@ -76,7 +76,8 @@ def _by_form(bounce: Bounce, found: list[Candidate]) -> Candidate | None:
         return Candidate(cause, "form", f"form {bounce.notice}", 1000)
     if bounce.action in DELIVERED:
         return Candidate("delivered", "form", f"action {bounce.action}", 1000)
-    if bounce.reply.code and 200 <= bounce.reply.code < 400 and not bounce.action:
+    said = bounce.reply.enhanced or bounce.status or ""
+    if bounce.reply.code and 200 <= bounce.reply.code < 400 and not bounce.action and not bounce.notice and said[:1] not in ("4", "5"):
         return Candidate("delivered", "form", f"code {bounce.reply.code}", 1000, _start(bounce))
     if _is_delay(bounce) and (not found or found[0].cause == "unknown"):
         return Candidate("delay-warning", "form", "form delay", 1000)
@@ -104,8 +105,8 @@ def _said(bounce: Bounce, words: tuple[str, ...]) -> bool:
     """Whether the service that sent the mail calls it so: in its event, or at the head of a phrase without a code."""
     if bounce.esp_terms and any(term.casefold() in words for term in bounce.esp_terms):
         return True
-    head = bounce.reply.text[:24].casefold().lstrip() if not _class(bounce) else ""
-    return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items())
+    heads = [head.casefold().lstrip() for head in (bounce.reply.text[:24], *bounce.esp_terms)] if not _class(bounce) else []
+    return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items() for head in heads)
 
 
 def _type(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None) -> Type | None:

@@ -206,10 +206,13 @@ class Failure:
 class Diagnosis:
     """The answer to one paste: what it was recognised as, and a Failure for each recipient.
 
-    `failures` is empty only where nothing was recognised (kind UNRECOGNISED).
+    `failures` is empty only where nothing was recognised (kind UNRECOGNISED); `looked_for` is then a key of [unrecognised] in data/words.toml.
+    left_out: how many of several events could not be read, and are not answered.
     """
 
     source: str
     kind: Kind
     format: str | None
     failures: tuple[Failure, ...]
+    looked_for: str = ""
+    left_out: int = 0

@@ -17,6 +17,7 @@ class Exchange:
 
     command: str
     lines: list[str] = field(default_factory=list)
+    after: str = ""  # the last line below it that is neither: "Connection closed by foreign host."
 
     @property
     def code(self) -> str:
@@ -74,6 +75,8 @@ def _listed(block: str) -> list[Found]:
     open_reason = False
     for line in block.split("\n")[1:]:
         bare = line.strip()
+        if out and bare.startswith("-----"):
+            break  # the next block: a transcript, the reason, the mail that came back
         if not bare or bare.startswith("-----"):
             open_reason = False
             continue
@@ -101,7 +104,7 @@ def _listed(block: str) -> list[Found]:
                 found.text = bare[bare.find(" [") + 2 : -1]
             elif bare.startswith("[Status:"):  # Zoho
                 found.text = bare[1:-1]
-            if recipient or bare.startswith(('"|', '"/', "|")):
+            if recipient or bare.startswith(('"|', '"/', "|", "/")):  # a pipe or a file
                 out.append(found)
     return out
 
@@ -150,6 +153,8 @@ def _fill(found: Found, host: str | None, exchanges: list[Exchange], said: list[
         found.stage = stage_of(mine.command[:24]) or ("connect" if not mine.command else None)
         if not found.text or (found.text[:3] == mine.code and (len(mine.lines) > 1 or found.text[3:4] == "-")):
             found.text = "\n".join(mine.lines)
+    if mine is None and count == 1 and found.text and not any(c.isdigit() for c in found.text):
+        found.text = next((line for line in said if line[:3].isdigit()), found.text)  # the same with its codes
     if not found.text.strip() or found.text.strip().isdigit():
         own = (
             [line for line in said if found.recipient and found.recipient.casefold() in line.casefold()]
@@ -197,6 +202,8 @@ def transcript(body: str) -> list[Exchange]:
                 last.lines.append(bare)
             else:
                 exchanges.append(Exchange(command, [bare]))
+        elif exchanges and not client and not server and len(bare) > 12:
+            exchanges[-1].after = bare[:300]
     if not commands or not any(e.command for e in exchanges):
         return []
     return exchanges
@@ -231,5 +238,7 @@ def of_transcript(exchanges: list[Exchange]) -> list[Found]:
             break
     if not out:
         last = next((e for e in reversed(exchanges) if e.command[:4].casefold() not in ("quit", "rset")), exchanges[-1])
-        out.append(Found(accepted[0] if accepted else None, "\n".join(last.lines), stage=stage_of(last.command[:12])))
+        # after 354 the message was not taken: the session broke off (RFC 5321 section 4.1.1.4)
+        text = "\n".join(last.lines) if last.code[:1] != "3" else last.after
+        out.append(Found(accepted[0] if accepted else None, text, stage=stage_of(last.command[:12])))
     return out
