@@ -76,12 +76,20 @@ def _by_form(bounce: Bounce, found: list[Candidate]) -> Candidate | None:
         return Candidate(cause, "form", f"form {bounce.notice}", 1000)
     if bounce.action in DELIVERED:
         return Candidate("delivered", "form", f"action {bounce.action}", 1000)
-    said = bounce.reply.enhanced or bounce.status or ""
-    if bounce.reply.code and 200 <= bounce.reply.code < 400 and not bounce.action and not bounce.notice and said[:1] not in ("4", "5"):
+    if _accepted(bounce, found):
         return Candidate("delivered", "form", f"code {bounce.reply.code}", 1000, _start(bounce))
     if _is_delay(bounce) and (not found or found[0].cause == "unknown"):
         return Candidate("delay-warning", "form", "form delay", 1000)
     return None
+
+
+def _accepted(bounce: Bounce, found: list[Candidate]) -> bool:
+    """Whether a 2yz reply is what it says: nothing around it tells of a failure, and no words of its own ("250 Ok, discarded: infected")."""
+    if not (bounce.reply.code and bounce.reply.code // 100 == 2) or bounce.action or bounce.notice:
+        return False
+    if (bounce.reply.enhanced or bounce.status or "2")[0] in "45":
+        return False
+    return not found or found[0].source not in ("provider", "general")
 
 
 def _start(bounce: Bounce) -> tuple[int, int] | None:

@@ -67,6 +67,59 @@ def _decoded(text: str) -> tuple[list[Event], int]:
     return out, bad + (at < len(text) and not text[at:].isspace())
 
 
+def within(text: str) -> list[Event]:
+    """The JSON objects that stand inside other text: after the prefix of a log, between the sentences of a letter.
+
+    Of one that breaks off, or lacks its last brackets, what stands before the break is taken.
+    """
+    decoder, at, spent = json.JSONDecoder(strict=False), 0, 0
+    out: list[Event] = []
+    if _too_deep(text):
+        return out
+    for _ in range(MAX_BAD):
+        found = _INSIDE.search(text, at)
+        if not found or len(out) >= MAX_EVENTS or spent > MAX_SPENT:
+            break
+        at = found.start()
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            spent += getattr(error, "pos", len(text)) - at
+            value = _closed(text[at : at + MAX_CUT]) if not out and spent < MAX_CUT else None
+            at = at + 1 if value is None else len(text)
+        out += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+    return out
+
+
+_INSIDE = re.compile(r"[\[{]\s{0,80}[{\"]")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+MAX_CUT = 100_000
+
+
+def _closed(text: str) -> Any:
+    """The value of JSON that breaks off, without the member that it breaks off in; None where it does not break off, or is none. RFC 8259."""
+    open_: list[str] = []
+    whole, left = 0, ""  # up to where it can be cut, and what has to follow then
+    end = 0
+    for found in _TOKEN.finditer(text):
+        end, token = found.end(), found.group()
+        if token in "[{":
+            open_.append("]" if token == "[" else "}")
+        elif token in "]}":
+            if not open_ or open_.pop() != token or not open_:
+                return None
+            whole, left = end, "".join(reversed(open_))
+        elif token == "," and text[whole:end].strip():
+            whole, left = found.start(), "".join(reversed(open_))
+    brackets = "".join(reversed(open_))
+    for cut in (text[:end] + brackets, text[:whole] + left):  # the last member may be whole
+        try:
+            return json.loads(cut, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
 MAX_BAD = 100  # pieces that are skipped
 MAX_SPENT = 4 << 20  # characters that were read in vain
 _START = re.compile(r"[ \t\r\n,;\]]*")

@@ -156,7 +156,7 @@ def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | 
     known = [failed for field in mail.headers.get("x-failed-recipients", ()) for part in field.split(",") if (failed := address(part))]
     exchanges = transcript(notice) if "\n In:  " in notice or "\n Out: " in notice or "\nOut: " in notice else []
     found = of_transcript(exchanges) if exchanges else _from_text(notice, low)
-    if not found and not known and (strict or (not family and not has(subject_of(mail), "daemon", "subjects") and not weight(_said(notice, mail)) > 1)):
+    if not found and not known and (strict or (not family and not _custom(mail, low) and not weight(_said(notice, mail)) > 1)):
         return None
     if not found:
         found = [Found(one) for one in known] or _named(mail, notice, original)
@@ -177,6 +177,11 @@ def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | 
         one.action = one.action or action
     bounces = tuple(bounce_of(one, sender=sender, reporting=None, original=original, default="delay" if action else "bounce") for one in found)
     return Reading(Kind.BOUNCE, family, bounces)
+
+
+def _custom(mail: Mail, low: str) -> bool:
+    """Whether a subject, or a program in words of its own, says that a mail was not delivered."""
+    return has(subject_of(mail), "daemon", "subjects") or has(low[:MAX_SAID], "daemon", "bodies")
 
 
 def _named(mail: Mail, notice: str, original: Headers) -> list[Found]:
@@ -217,11 +222,24 @@ def _said(notice: str, mail: Mail) -> str:
         return replies[0].text
     if coded := coded_line(notice):
         return coded[:1000]
-    paragraphs = (" ".join(part.split()) for part in notice[:8000].split("\n\n"))
-    telling = [part for part in paragraphs if has(part.casefold(), "phrase", "words") and not part.endswith((":", "?"))]
-    if telling:
-        return " ".join(telling[:3])[:1000]
+    if telling := _telling(notice):
+        return " ".join(telling[:4])[:1000]
     return " ".join(lines[:3])[:600] or words(mail.first("subject"))
+
+
+MAX_SAID = 8000  # characters
+
+
+def _telling(notice: str) -> list[str]:
+    """The paragraphs that say something of a bounce: with its words, or below one that says only that delivery failed, or with a page that tells whose it is."""
+    out, only = [], False
+    for part in notice[:MAX_SAID].split("\n\n"):
+        one = " ".join(part.split())
+        low = one.casefold()
+        if (has(low, "phrase", "words") and not one.endswith((":", "?"))) or (only and one and "@" not in one) or has(low, "phrase", "pages"):
+            out.append(one)
+        only = len(one) < 200 and has(low, "phrase", "only_failed")
+    return out
 
 
 def _json_in(body: str) -> Reading | None:

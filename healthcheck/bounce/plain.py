@@ -12,7 +12,7 @@ from .formats.blocks import angle, exchange2003
 from .formats.cues import cued, exchange, weight
 from .formats.html import html_text, is_html
 from .formats.notices import has
-from .formats.paste import unescaped, without_entities
+from .formats.paste import unbolded, unescaped, without_entities
 from .formats.session import of_transcript, sendmail, transcript
 from .formats.whom import whom
 from .formats.wrapped import wrapped
@@ -24,7 +24,7 @@ LEAST_WORDS = 30  # characters of a reply that is more than its codes
 def read_plain(text: str) -> Reading:
     """The Reading of a text that is no mail; UNRECOGNISED, with what was looked for, where nothing fits. Pure; never raises."""
     text = (html_text(text) if is_html(text) else without_entities(text))[:MAX_NOTICE]
-    return _session(text) or _logged(text) or _unlogged(unescaped(text))
+    return _session(text) or _logged(text) or _unlogged(unbolded(unescaped(text)))
 
 
 def _unlogged(text: str) -> Reading:

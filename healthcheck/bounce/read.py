@@ -115,7 +115,7 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
         if got is not None:
             return Reading(Kind.WEBHOOK, got[0], got[1], left_out=got[2])
         if start == "{" or raw.lstrip()[1:].lstrip()[:1] in ("{", "["):
-            plain = _of_json(shown) or read_plain(shown)
+            plain = _within(shown) or _of_json(shown) or read_plain(shown)
             return plain if plain.kind not in (Kind.UNRECOGNISED, Kind.PHRASE) else Reading(Kind.UNRECOGNISED, None, (), "", "json")
     elif start == '"' and (inside := paste.json_string(shown)) is not None:
         return _read(inside.encode("utf-8", "surrogatepass").decode("latin-1"), inside, True)
@@ -132,7 +132,8 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
     if "\n" not in raw.strip():
         raw = paste.relined(raw)
         if "\n" not in raw.strip():  # one line is a reply, a log line or a phrase
-            return read_plain(raw if raw.isascii() else charset_text(raw.encode("latin-1"), "utf-8" if is_text else ""))
+            line = raw if raw.isascii() else charset_text(raw.encode("latin-1"), "utf-8" if is_text else "")
+            return _within(line) or read_plain(line)
     return _mail_or_plain(parse(raw, utf8=is_text), is_text)
 
 
@@ -144,10 +145,17 @@ def _mail_or_plain(mail: Mail, is_text: bool) -> Reading:
         return reading
     if mail.was_mail:
         return Reading(Kind.UNRECOGNISED, None, (), "", "mail")
-    plain = read_plain(mail.parts[0].text if len(mail.parts) == 1 else mail.body)
+    text = mail.parts[0].text if len(mail.parts) == 1 else mail.body
+    plain = _within(text) or read_plain(text)
     if plain.kind in (Kind.UNRECOGNISED, Kind.PHRASE) and (below := _source_below(mail.parts[0].raw, is_text)) is not None:
         return below
     return plain
+
+
+def _within(text: str) -> Reading | None:
+    """The events of a service that stand inside other text, after a log's prefix or cut short."""
+    got = webhooks.read_within(text)
+    return Reading(Kind.WEBHOOK, got[0], got[1]) if got else None
 
 
 def _of_json(shown: str) -> Reading | None:

@@ -21,8 +21,8 @@ _VERSION = re.compile(r"(?i)(?:\bv|\bver\.?|\bversion|exim|postfix|sendmail|zimb
 _START = re.compile(r"[\s\"'<(\[#*>]{0,6}([2-5]\d\d)(?=[ \-\t:;,.)'\"\]#]|$)")
 _BESIDE = re.compile(r"(?<![\d.\-/A-Za-z])([245]\d\d)[ \-]{1,3}[#(\[<'\"]{0,2}([245])\.[0-7]\.\d{1,3}(?![\d.])")
 _NAMED = re.compile(
-    r"(?i)(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat|got)"
-    r"(?: code| message|code)?[ :;=\"'(#<\[-]{1,4}([245]\d\d)(?=[ \-:;,.)'\"\]#]|$)"
+    r"(?i)(?:(?:失败|失敗|错误|錯誤|拒绝|退信|エラー)[：:（( ]{0,2}|(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat|got)"
+    r"(?: code| message|code)?[ :;=\"'(#<\[-]{1,4})([45]\d\d|2(?:00|11|14|2[01]|35|5[0-3]))(?=[ \-:;,.)'\"\]#]|$)"
 )
 _THREE = re.compile(r"[245]\d\d")
 _KNOWN = "4(?:21|22|2[3-9]|3[0-9]|4[0-9]|5[0-9]|71)|5(?:0[0-9]|1[0-9]|2[0-9]|3[0-9]|4[0-9]|5[0-9]|7[0-9]|9[0-9])"
@@ -240,6 +240,9 @@ def _layers(text: str, low: str, status: str | None, loose: bool) -> Reply:
         inner, outer = _trimmed(f"{found.group(1)} {found.group(2)}", ""), whole[: found.start()] if inner is None else f"{outer} {whole[: found.start()]}"
     if inner is None:
         return _one(_trimmed(text, ""), status, loose)
+    if "sasl authentication failed" in low:  # of our own relay: what it answered says less than whom it answered
+        reply = _one(inner, status, loose)
+        return Reply(reply.code, reply.enhanced, text)
     around = _one(outer.strip(" (\"'<#{["), None, False)
     kept = around if around.code is not None or around.enhanced is not None else None
     reply = _one(inner, status, loose)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ..model import Bounce, Reply
 from . import events_cloud, events_esp, events_mailchimp, events_more, events_ses
-from .events import MAX_EVENTS, Event, pieces
+from .events import MAX_EVENTS, Event, pieces, within
 
 # The lists in which services and their APIs pack several events: Mailtrap, Mailgun, SparkPost, Postmark, UniOne, SES, Event Hubs.
 _PACKED = ("events", "items", "results", "Bounces", "bounces", "events_by_user", "records", "data", "SuppressedDestinationSummaries")
@@ -19,7 +19,16 @@ def read(text: str) -> tuple[str, tuple[Bounce, ...], int] | None:
     Of several, those that cannot be read, or that no known service wrote, are left out; last stands how many. Where all that is told of is
     that mails were sent, opened or clicked, one Bounce says that this is none.
     """
-    events, left_out = pieces(text.lstrip("\ufeff").strip())
+    return _of(*pieces(text.lstrip("\ufeff").strip()))
+
+
+def read_within(text: str) -> tuple[str, tuple[Bounce, ...], int] | None:
+    """The same of events that stand inside other text, or are cut short; None where what they tell of is no failure."""
+    got = _of(within(text), 0) if "{" in text and '":' in text.replace(" ", "") else None
+    return got if got and any(bounce.notice != "not-a-bounce" for bounce in got[1]) else None
+
+
+def _of(events: list[Event], left_out: int) -> tuple[str, tuple[Bounce, ...], int] | None:
     each = [list(_told(event, _DEEPEST)) for event in events]
     told = [one for ones in each for one in ones]
     if not told:

@@ -33,6 +33,7 @@ class Found:
     stage: str | None = None
     at: str | None = None
     terms: tuple[str, ...] = ()
+    queue: str | None = None  # what a log calls the mail
 
 
 @cache
@@ -184,6 +185,7 @@ def _cut_header(body: str, low: str) -> tuple[str, Headers]:
 _ATOM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
 _NOT_LOCAL = frozenset(" \t,;:<>()[]\\|")
 _NOT_HOST = frozenset(' \t,;:<>()[]\\/|"@!#$%&*=')
+_WIDE = frozenset("、。，．：；！？（）［］｛｝「」『』【】《》〈〉“”‘’„«»　")  # punctuation that stands in no address, and before one without a blank
 _ASCII = re.compile(r"[\x00-\x7f]*")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 
@@ -201,7 +203,7 @@ def address(text: str) -> str | None:
         return clean(text.partition(" ")[0] if " " not in text.partition('"@')[0] else text)
     while at >= 0:
         start = at
-        while start and (text[start - 1] in _ATOM or ord(text[start - 1]) > 127):
+        while start and (text[start - 1] in _ATOM or (ord(text[start - 1]) > 127 and text[start - 1] not in _WIDE)):
             start -= 1
         end = at + 1
         while end < len(text) and (text[end] in _HOST or ord(text[end]) > 127):

@@ -192,6 +192,8 @@ def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, 
             continue
         nearest = [text for at, text in reasons if places[i] < at < (places[i + 1] if i + 1 < len(places) else len(body))]
         pool = nearest if nearest and len(out) > 1 else [text for _, text in reasons]
+        if nearest and max(map(weight, nearest)) == max(map(weight, pool)):
+            pool = nearest  # what stands above the address may be the head of a list
         if pool:
             one.text = max(pool, key=weight)
         else:

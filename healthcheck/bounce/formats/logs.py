@@ -34,8 +34,11 @@ def of_text(text: str) -> list[tuple[str, Found]]:
     lines = text.split("\n")[:MAX_LINES]
     found = [got for line in lines if (got := of_line(line))]
     if len(lines) > 1:
-        if not found and ("status=" in text or "stat=" in text or " T=" in text):
-            found = [got for line in _unwrapped(lines) if (got := of_line(line))]
+        if ("status=" in text or "stat=" in text or " T=" in text) and not any(one.recipient and (one.text or one.action == "delivered") for _, one in found):
+            whole = [got for line in _unwrapped(lines) if (got := of_line(line))]
+            found = whole if not found or any(one.recipient for _, one in whole) else found
+        if "refused to talk to me: " in text:
+            _add_refused(found, lines)
         if found and found[0][0] == "qmail-log":
             _name_qmail(found, lines)
     return found[:MAX_FOUND]
@@ -51,6 +54,22 @@ def _unwrapped(lines: list[str]) -> list[str]:
         else:
             out.append(bare)
     return out
+
+
+_REFUSED = re.compile(r" ([0-9A-Za-z]{6,20}): (host \S{3,300} refused to talk to me: [45]\d\d.{0,1500})")
+
+
+def _add_refused(found: list[tuple[str, Found]], lines: list[str]) -> None:
+    """A line that says only that the last of several hosts was not reached gets the reply that another of them gave to the same mail.
+
+    Postfix logs a host that refused on a line of its own, and the result with what it tried last.
+    """
+    refused = {got.group(1): got.group(2) for line in lines if (got := _REFUSED.search(line[:MAX_LINE]))}
+    for name, one in found:
+        mine = next((text for queue, text in refused.items() if queue == one.queue), None) if name == "postfix-log" else None
+        if mine and one.action != "delivered" and "said: " not in one.text and "refused to talk" not in one.text:
+            one.text = mine
+            one.remote = one.remote or mine.split(" ", 2)[1].partition("[")[0]
 
 
 def of_line(line: str) -> tuple[str, Found] | None:
@@ -89,8 +108,12 @@ def _at(line: str) -> str | None:
 _DATE = re.compile(r"^(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: ?[+-]\d\d:?\d\d|Z)?)")
 
 
+_QUEUE = re.compile(r" ([0-9A-Za-z]{6,20}): to=<")
+_CUT = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable|expired|softbounce) \(")
+
+
 def _postfix(line: str) -> Found | None:
-    if "status=" in line and "to=<" in line:
+    if "status=" in line and ("to=<" in line or ("=sent" not in line and _CUT.search(line))):  # the left side may be cut off
         state = _value(line, "status=", ", (")
         if state not in _STATUS:
             return None
@@ -105,6 +128,7 @@ def _postfix(line: str) -> Found | None:
             _value(line, "dsn=") or None,
             relay if relay not in ("", "none", "local", "virtual") else None,
             at=_at(line),
+            queue=named.group(1) if (named := _QUEUE.search(line)) else None,
         )
     if "NOQUEUE: " in line or ": reject: " in line or "milter-reject: " in line:
         at = line.find("reject")
@@ -125,14 +149,14 @@ def _sendmail(line: str) -> Found | None:
         stage = {"rcpt": "rcpt", "mail": "mail", "rela": "connect"}.get(line.partition("ruleset=check_")[2][:4])
         recipient = address(_value(line, "arg1=")) if stage == "rcpt" else None
         return Found(recipient, line[line.find("reject=") + 7 :].strip(), "failed", stage=stage, at=_at(line))
-    if "stat=" not in line or "to=" not in line or ("mailer=" not in line and "delay=" not in line):
+    if "stat=" not in line or not ("dsn=" in line or ("to=" in line and ("mailer=" in line or "delay=" in line))) or "result=" in line:
         return None
     stat = line[line.find("stat=") + 5 :]
     low = stat.casefold()
     action = "delivered" if low.startswith("sent") else "delayed" if low.startswith(("deferred", "queued")) else "failed"
     reply = _value(line, "reply=", "")
     stat = stat.partition(", ")[0] if "reply=" in stat else stat
-    to = line[line.find("to=") + 3 :]
+    to = line[line.find("to=") + 3 :] if "to=" in line else ""
     relay = _value(line, "relay=", ",[").rstrip(". ")
     text = reply or stat
     return Found(address(to.partition(", ")[0]), text, action, _value(line, "dsn=") or None, relay or None, at=_at(line))
@@ -215,19 +239,33 @@ def _opensmtpd(line: str) -> Found | None:
         return None
     text = line[line.find("stat=") + 5 :].strip().strip('"') if "stat=" in line else ""
     text = text.partition('" ')[0]
-    return Found(clean(_value(line, "rcpt=<", ">") or _value(line, "to=<", ">")), text, action, at=_at(line))
+    return Found(clean(_value(line, "rcpt=<", ">")) or clean(_value(line, "to=<", ">")), text, action, at=_at(line))
 
 
 def _qmail(line: str) -> Found | None:
     at = line.find("delivery ")
     if at < 0:
-        return None
+        return _qmail_bare(line)
     for mark, action in ((": failure: ", "failed"), (": deferral: ", "delayed"), (": success: ", "delivered")):
         if mark in line[at : at + 60]:
-            text = line.partition(mark)[2].replace("_", " ").replace("./Remote host said:", ". Remote host said:")
-            text = text.partition("/Giving up on ")[0].rstrip("/")
-            return Found(None, text, action, at=_at(line))
+            return Found(None, _spaced(line.partition(mark)[2]), action, at=_at(line))
     return None
+
+
+def _spaced(text: str) -> str:
+    return text.replace("_", " ").replace("./Remote host said:", ". Remote host said:").partition("/Giving up on ")[0].rstrip("/")
+
+
+_UNDERSCORED = re.compile(r"(?:(failure|deferral|success): )?([A-Za-z0-9][^\s_]{0,60}(?:_[^\s_]{1,300}){3,400})/?")
+
+
+def _qmail_bare(line: str) -> Found | None:
+    """The text of a delivery alone, in which a blank is an underscore and a line end a slash."""
+    if line.count("_") < 3 or "." not in line or not (found := _UNDERSCORED.fullmatch(line)):
+        return None
+    if not found.group(1) and "_said:_" not in line and not line.endswith("./"):
+        return None
+    return Found(None, _spaced(found.group(2)), {"failure": "failed", "deferral": "delayed", "success": "delivered"}.get(found.group(1) or ""))
 
 
 _QMAIL_START = re.compile(r"starting delivery (\d{1,12}): msg \d{1,20} to (?:remote|local) (\S{3,320})")

@@ -112,6 +112,14 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)) if found.group(1) else found.group(2) or "\n", text)
 
 
+_BOLD = re.compile(r"(?:\*\*|__)([245]\d\d(?:[ -][245]\.\d\.\d{1,3})?)(?:\*\*|__)(?=[\s:,;.-])")
+
+
+def unbolded(text: str) -> str:
+    """The codes of a reply without the stars that make them bold in Markdown."""
+    return _BOLD.sub(r"\1", text) if "**" in text or "__" in text else text
+
+
 _ENTITY = re.compile(r"&(?:lt|gt|quot|amp|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
 
 

@@ -173,8 +173,18 @@ _CLIENT = re.compile(
 _SERVER = re.compile(
     r"^\s{0,8}(?:\[[^\]]{1,40}\]\s{0,3}|\d{4}-\d\d-\d\d[T ][\d:.,+Z ]{5,24}\s?|\d\d:\d\d:\d\d[.,]?\d{0,6}\s)?(?:SERVER -> CLIENT:|S: |S>|<<< |<~\* |<~  |<~ |<- |<\*\* |<-  |<= |reply: b?'|RECV |RESP: |< )\s{0,4}(.{0,2000})$"
 )
+# What a program's own log says before it, after a time and a level of any form.
+_LOGGED = re.compile(
+    r"(?i)^.{0,200}?(?:(?P<client>\bC: |\bC>|client sent: |sending command: |sent command: |sending: |command sent: |smtp command: |>>> |--> )"
+    r"|(?P<server>\bS: |\bS>|writing response to client: |received reply: |server replied: |server response: |response: |reply: |received: |<<< |<-- ))"
+    r"[\"'\s]{0,4}(?:\\n|\\r){0,2}(?P<said>.{0,2000})$"
+)
 _COMMAND = re.compile(r"(?i)^(?:ehlo|helo|lhlo|mail from:|rcpt to:|data$|bdat |starttls|auth |rset|quit|vrfy |expn |noop|\.$|xforward )")
 _REPLY = re.compile(r"^([2-5]\d\d)([ -]|$)")
+
+
+_IN_LOG = re.compile(r"(?i)[:>] ?[\"']?(?:MAIL FROM:|RCPT TO:)")
+MAX_SEEN, MAX_LINE = 20_000, 2400
 
 
 def transcript(body: str) -> list[Exchange]:
@@ -187,11 +197,15 @@ def transcript(body: str) -> list[Exchange]:
     swapped = "\n Out: 220" in body or "\nOut: 220" in body or body.startswith(("Out: 220", " Out: 220"))
     if swapped:  # Postfix as the server: Out is what it said
         body = body.replace("In:  ", "C: ").replace("Out: ", "S: ")
+    logged = bool(_IN_LOG.search(body[:MAX_SEEN]))
     for line in body.split("\n")[:5000]:
         server = _SERVER.match(line)
         client = None if server else _CLIENT.match(line)
         text = (server or client).group(1) if (server or client) else line  # type: ignore[union-attr]
-        bare = text.strip().removesuffix("'").removesuffix("\\r\\n").removesuffix("'").strip()
+        if logged and not server and not client and (found := _LOGGED.match(line[:MAX_LINE])):
+            text = found.group("said")
+            server, client = (found, None) if found.group("server") else (None, found)
+        bare = text.strip().rstrip("\"'").removesuffix("\\r\\n").removesuffix("'").strip()
         if not server and _COMMAND.match(bare):
             command = bare
             commands += 1

@@ -69,7 +69,7 @@ def _word(text: str, at: int) -> tuple[int, int]:
 def _leads(lead: str, tail: str, cues: _Cues) -> bool:
     said = " ".join(lead.casefold().split()).rstrip(_OPENING)
     name = _NAME.search(said.rstrip(" =")) if said.endswith("=") else None
-    said = said.rstrip(" :=").rstrip(_OPENING)
+    said = said.rstrip(" :=：").rstrip(_OPENING)
     if said.endswith(cues.not_before):
         return False
     return (name is not None and name.group(0) in cues.names) or said.endswith(cues.before) or tail.startswith(cues.after) or bool(_AFTER_CODE.search(lead))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from . import Found, clean, data
+from . import Found, clean, data, holds
 from .paste import unescaped
 
 MAX_FOUND = 100
@@ -13,16 +13,16 @@ MAX_TEXT = 20_000
 
 
 @cache
-def _rows() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((row["mark"], re.compile(row["pattern"], re.DOTALL)) for row in data()["wrapped"])
+def _rows() -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
+    return tuple((tuple(row["marks"]), re.compile(row["pattern"], re.DOTALL)) for row in data()["wrapped"])
 
 
 def wrapped(text: str, low: str) -> list[Found]:
     """The replies that a program's own words hold, each once. `low` is the case-folded text."""
     text = text[:MAX_TEXT]
     out: dict[tuple[str | None, str], Found] = {}
-    for mark, pattern in _rows():
-        if mark not in low:
+    for marks, pattern in _rows():
+        if not holds(low, marks):
             continue
         for found in pattern.finditer(text):
             parts = found.groupdict()
