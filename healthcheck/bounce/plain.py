@@ -90,9 +90,10 @@ def _phrase(text: str) -> Reading | None:
     """A short text without a code in the words of a bounce; or the body of what answers ours and is no bounce, without its header."""
     bare = " ".join(text.split())
     if len(bare) <= PHRASE_LIMIT and has(f"{bare.casefold()} ", "phrase", "words"):
-        notice = "auto-reply" if has(bare.casefold(), "auto_reply", "bodies") else ""
+        low = bare.casefold()
+        notice = "challenge" if has(low, "challenge", "bodies") else "auto-reply" if has(low, "auto_reply", "bodies") else ""
         return Reading(Kind.PHRASE, None, (replace(bounce_of(Found(recipient_of([text.strip()]), text.strip())), notice=notice),))
-    for table, notice in (("auto_reply", "auto-reply"), ("complaint", "complaint")):
+    for table, notice in (("challenge", "challenge"), ("auto_reply", "auto-reply"), ("complaint", "complaint")):
         if has(bare[:600].casefold(), table, "bodies"):
             answer = replace(bounce_of(Found(None, bare[:PHRASE_LIMIT])), notice=notice)
             return Reading(Kind.REPORT if notice == "complaint" else Kind.BOUNCE, notice, (answer,))
