@@ -232,14 +232,15 @@ MAX_SAID = 8000  # characters
 
 def _telling(notice: str) -> list[str]:
     """The paragraphs that say something of a bounce: with its words, or below one that says only that delivery failed, or with a page that tells whose it is."""
-    out, only = [], False
+    out, only, first = [], False, ""
     for part in notice[:MAX_SAID].split("\n\n"):
         one = " ".join(part.split())
         low = one.casefold()
         if (has(low, "phrase", "words") and not one.endswith((":", "?"))) or (only and one and "@" not in one) or has(low, "phrase", "pages"):
             out.append(one)
+        first = first or (one if len(one) > 40 and not out else "")
         only = len(one) < 200 and has(low, "phrase", "only_failed")
-    return out
+    return [first, *out] if first and out and all(has(one.casefold(), "phrase", "pages") for one in out) else out
 
 
 def _json_in(body: str) -> Reading | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 
-from . import Found, address, clean
+from . import Found, address, clean, data, holds
 from .whom import whom
 
 MAX_LINE = 6000
@@ -124,7 +124,7 @@ def _postfix(line: str) -> Found | None:
         return Found(
             clean(_value(line, "to=")),
             text,
-            _STATUS[state],
+            None if state == "sent" and holds(text.casefold(), data()["accepted"]["not_delivered"]) else _STATUS[state],
             _value(line, "dsn=") or None,
             relay if relay not in ("", "none", "local", "virtual") else None,
             at=_at(line),

@@ -162,7 +162,8 @@ def _fill(found: Found, host: str | None, exchanges: list[Exchange], said: list[
             or said
         )
         if own:
-            rest = said if own is said else [*own, *(line for line in said if line not in own)]  # what names the address comes first
+            coded = own is not said and own[0][:3].isdigit()
+            rest = [*own, *(line for line in said if line not in own)] if coded else said  # the reply that names the address comes first
             found.text = (found.text + " " if found.text else "") + (" ".join(rest) if own is said or len(said) < 4 else own[0])
 
 
@@ -235,7 +236,9 @@ def of_transcript(exchanges: list[Exchange]) -> list[Found]:
         text = "\n".join(e.lines)
         if stage == "rcpt":
             recipient = _rcpt(e.command)
-            if first in ("4", "5"):
+            if e.code == "503" and sender_done and len(out) == 1:  # its sender was refused, and that is why
+                out[0].recipient = out[0].recipient or recipient
+            elif first in ("4", "5"):
                 out.append(Found(recipient, text, stage="rcpt"))
             elif recipient:
                 accepted.append(recipient)
@@ -251,8 +254,6 @@ def of_transcript(exchanges: list[Exchange]) -> list[Found]:
             out.extend(Found(recipient, text, action="delivered", stage="data") for recipient in accepted)
         if len(out) >= MAX_FOUND:
             break
-    if len(out) == 1 and out[0].recipient is None and (asked := dict.fromkeys(filter(None, (_rcpt(e.command) for e in exchanges)))) and len(asked) == 1:
-        out[0].recipient = next(iter(asked))  # its sender was refused, and so it was, with a reply that says only that
     if not out:
         last = next((e for e in reversed(exchanges) if e.command[:4].casefold() not in ("quit", "rset")), exchanges[-1])
         # after 354 the message was not taken: the session broke off (RFC 5321 section 4.1.1.4)
