@@ -101,8 +101,7 @@ def diagnose(
     )
     reading = read(text, source)
     bounces, kind = reading.bounces, reading.kind
-    unread = kind is Kind.UNRECOGNISED and reading.looked_for == "text"
-    if words := service_word(reading.text) or (phrase(reading.text) if unread else None):
+    if words := service_word(reading.text) or (phrase(reading.text) if reading.unread else None):
         bounces, kind = (words,), Kind.PHRASE
     failures = [_judged(classify(_with_form(bounce, form)), pending) for bounce in bounces]
     return _at_most_max_scans(Diagnosis(source, kind, reading.format, tuple(failures), "" if failures else reading.looked_for, reading.left_out))

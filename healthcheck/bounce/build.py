@@ -16,7 +16,8 @@ class Reading:
     """What was recognised. `text` is the decoded input, on which `Bounce.input_span` counts.
 
     left_out: of several events, how many are not among `bounces`, because they cannot be read or no known service wrote them.
-    looked_for: where nothing was recognised, the key of a sentence that says what was looked for: "empty" | "binary" | "json" | "mail" | "text"; else "".
+    looked_for: where nothing was recognised, the key of a sentence that says what was looked for, and what the input seems to be:
+    "empty" | "binary" | "msg" | "json" | "mail" | "text", and of a text "letter" | "code" | "log" | "dns"; else "".
     """
 
     kind: Kind
@@ -25,6 +26,11 @@ class Reading:
     text: str = ""
     looked_for: str = ""
     left_out: int = 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether it is text of no known form, in which words alone may still be known."""
+        return self.looked_for in ("text", "letter", "code", "log", "dns")
 
 
 def bounce_of(

@@ -76,7 +76,7 @@ def within(text: str) -> list[Event]:
     out: list[Event] = []
     if _too_deep(text):
         return out
-    for _ in range(MAX_BAD):
+    for turn in range(MAX_BAD):
         found = _INSIDE.search(text, at)
         if not found or len(out) >= MAX_EVENTS or spent > MAX_SPENT:
             break
@@ -85,7 +85,7 @@ def within(text: str) -> list[Event]:
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             spent += getattr(error, "pos", len(text)) - at
-            value = _closed(text[at : at + MAX_CUT]) if not out and spent < MAX_CUT else None
+            value = _closed(text[at : at + MAX_CUT]) if not out and turn < MAX_CLOSED else None
             at = at + 1 if value is None else len(text)
         out += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
     return out
@@ -93,7 +93,7 @@ def within(text: str) -> list[Event]:
 
 _INSIDE = re.compile(r"[\[{]\s{0,80}[{\"]")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
-MAX_CUT = 100_000
+MAX_CUT, MAX_CLOSED = 100_000, 3
 
 
 def _closed(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..model import Kind
@@ -29,7 +30,30 @@ def read_plain(text: str) -> Reading:
 
 def _unlogged(text: str) -> Reading:
     low = text.casefold()
-    return _programs(text, low) or _notice(text, low) or _replies(text) or _phrase(text) or Reading(Kind.UNRECOGNISED, None, (), "", "text")
+    return _programs(text, low) or _notice(text, low) or _replies(text) or _phrase(text) or Reading(Kind.UNRECOGNISED, None, (), "", seems(text))
+
+
+LETTER = 25  # words
+
+
+def seems(text: str) -> str:
+    """What a text of no known form seems to be, as a key of [unrecognised] in data/words.toml: "dns", "log", "code", "letter", or "text". Pure."""
+    lines = [line.strip() for line in text[:20_000].split("\n") if line.strip()]
+    if any(_DNS.match(line) for line in lines[:40]):
+        return "dns"
+    if sum(bool(_DATED.match(line)) for line in lines) * 2 > len(lines):
+        return "log"
+    if len(lines) > 2 and sum(line.endswith(_CODE_ENDS) or bool(_CODE.match(line)) for line in lines) * 2 > len(lines):
+        return "code"
+    return "letter" if sum(len(line.split()) for line in lines) >= LETTER else "text"
+
+
+_DNS = re.compile(r"\"?v=(?:spf1|DMARC1|DKIM1|STSv1|TLSRPTv1)\b|[\w.*-]{1,255}\s{1,9}(?:\d{1,9}\s{1,9})?IN\s{1,9}(?:TXT|MX|A|AAAA|CNAME|NS|PTR|SOA)\s")
+_DATED = re.compile(r"[\[<(]?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d\d[./-]\w{2,3}[./-]\d{4}[ :]\d\d:\d\d)")
+_CODE_ENDS = (";", "{", "}", "});", "):", "*/", "/>", "</div>")
+_CODE = re.compile(
+    r"(?:import|from|def|class|function|const|let|var|public|private|use|return|#include|package|if|for|while|else|echo|print|try|catch)\b.{0,80}[(={;:.\"'<]|</?\w{1,12}[ >]|//|\$\w{1,40} ?[-=]"
+)
 
 
 def _session(text: str) -> Reading | None:
@@ -89,7 +113,7 @@ def _answered(kind: Kind, found: list[Found], text: str) -> Reading:
 def _phrase(text: str) -> Reading | None:
     """A short text without a code in the words of a bounce; or the body of what answers ours and is no bounce, without its header."""
     bare = " ".join(text.split())
-    if len(bare) <= PHRASE_LIMIT and has(f"{bare.casefold()} ", "phrase", "words"):
+    if len(bare) <= PHRASE_LIMIT and has(f"{bare.casefold()} ", "phrase", "words") and seems(text) not in ("code", "dns"):
         low = bare.casefold()
         notice = "challenge" if has(low, "challenge", "bodies") else "auto-reply" if has(low, "auto_reply", "bodies") else ""
         return Reading(Kind.PHRASE, None, (replace(bounce_of(Found(recipient_of([text.strip()]), text.strip())), notice=notice),))

@@ -45,6 +45,8 @@ def read(text: str | bytes, source: str = "") -> Reading:
     shown = text if isinstance(text, str) else _shown(octets)
     if not octets.strip():
         return Reading(Kind.UNRECOGNISED, None, (), shown, "empty")
+    if octets.startswith(_COMPOUND):
+        return Reading(Kind.UNRECOGNISED, None, (), shown, "msg")
     if b"\0" in octets and not _stray_nul(octets):
         if octets[:2] in (b"\xff\xfe", b"\xfe\xff"):  # a text file of Windows
             try:
@@ -59,6 +61,7 @@ def read(text: str | bytes, source: str = "") -> Reading:
     return _spanned(_read(raw, shown, is_text), shown)
 
 
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Microsoft's compound file: what Outlook saves a mail as
 _SPECIAL = bytes(c for c in range(32) if c not in (9, 10, 12)) + b"\x7f"  # among them CR, and ESC that changes the character set
 _CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 12, 13, 27)) + b"\x7f"
 

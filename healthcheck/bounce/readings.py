@@ -83,7 +83,7 @@ def _best(matched: Iterable[Wording], seen: Seen) -> dict[str, Candidate]:
         one = (of_known if provider in known else unknown)[fits]
         if one is not None and (rule not in best or one.weight > best[rule].weight):
             best[rule] = one
-    return {rule: _of_the_sender(one) for rule, one in best.items()} if _names_the_sender(seen) else best
+    return {rule: _of_the_sender(one) for rule, one in best.items()} if seen.of_sender else best
 
 
 def _weighed(seen: Seen) -> tuple[Candidate, ...]:
@@ -92,19 +92,13 @@ def _weighed(seen: Seen) -> tuple[Candidate, ...]:
     rest = [*(one for provider, of_known, unknown in named if (one := of_known if provider in seen.known else unknown)), *registered]
     if seen.esp and (said := _said(seen.esp, seen.terms)):
         rest.append(said)
-    if _names_the_sender(seen):
+    if seen.of_sender:
         rest = [_of_the_sender(c) for c in rest]
     return tuple(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
 
 
 _kept = lru_cache(maxsize=KEPT)(_weighed)
 forget = _kept.cache_clear  # for measuring: what is kept changes no answer
-
-
-def _names_the_sender(seen: Seen) -> bool:
-    """Whether an address that is refused must be the sender's: in reply to MAIL FROM no recipient was named yet (RFC 5321 section 3.3), and
-    X.1.7 and X.1.8 are about the sender's address by definition (RFC 3463 section 3.2)."""
-    return seen.stage == "mail" or (seen.enhanced or "")[1:] in (".1.7", ".1.8")
 
 
 def _of_the_sender(candidate: Candidate) -> Candidate:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from ..model import Reply
 
@@ -20,9 +22,11 @@ ENHANCED = re.compile(r"(?<![0-9.A-Za-z/=_])(?<!\d-)([245])\.([0-7])\.(\d{1,3})(
 _VERSION = re.compile(r"(?i)(?:\bv|\bver\.?|\bversion|exim|postfix|sendmail|zimbra|exchange|server|smtp|mta|release|build|python|openssl)[ /:v]{1,2}\Z")
 _START = re.compile(r"[\s\"'<(\[#*>]{0,6}([2-5]\d\d)(?=[ \-\t:;,.)'\"\]#]|$)")
 _BESIDE = re.compile(r"(?<![\d.\-/A-Za-z])([245]\d\d)[ \-]{1,3}[#(\[<'\"]{0,2}([245])\.[0-7]\.\d{1,3}(?![\d.])")
-_NAMED = re.compile(
-    r"(?i)(?:(?:失败|失敗|错误|錯誤|拒绝|退信|エラー)[：:（( ]{0,2}|(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat|got)"
-    r"(?: code| message|code)?[ :;=\"'(#<\[-]{1,4})([45]\d\d|2(?:00|11|14|2[01]|35|5[0-3]))(?=[ \-:;,.)'\"\]#]|$)"
+# A code after a word that announces one: the code is looked for first, since it is rarer than the words.
+_ANNOUNCED = re.compile(r"(?<=[ :;=\"'(#<\[\-：（败敗误誤绝信ー])([45]\d\d|2(?:00|11|14|2[01]|35|5[0-3]))(?=[ \-:;,.)'\"\]#]|$)")
+_ANNOUNCES = re.compile(
+    r"(?i)(?:(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat|got)"
+    r"(?: code| message|code)?[ :;=\"'(#<\[-]{1,4}|(?:失败|失敗|错误|錯誤|拒绝|退信|エラー)[：:（( ]{0,2})\Z"
 )
 _THREE = re.compile(r"[245]\d\d")
 _KNOWN = "4(?:21|22|2[3-9]|3[0-9]|4[0-9]|5[0-9]|71)|5(?:0[0-9]|1[0-9]|2[0-9]|3[0-9]|4[0-9]|5[0-9]|7[0-9]|9[0-9])"
@@ -64,14 +68,18 @@ def find_code(text: str, *, loose: bool = True) -> tuple[int | None, int, int]:
     if not found:
         if not _THREE.search(text):
             return None, -1, -1
-        found = _BESIDE.search(text) or _NAMED.search(text)
+        found = _BESIDE.search(text) or next(_named(text), None)
         if found and found.group(1)[0] == "2":  # "expected code 250 but got code 552": a text that names two is about the other
-            found = next((other for one in (_BESIDE, _NAMED) for other in one.finditer(text) if other.group(1)[0] != "2"), found)
+            found = next((other for other in chain(_BESIDE.finditer(text), _named(text)) if other.group(1)[0] != "2"), found)
     if not found and loose:
         found = _LOOSE.search(text[:600])
     if not found:
         return None, -1, -1
     return int(found.group(1)), found.start(1), found.end(1)
+
+
+def _named(text: str) -> Iterator[re.Match[str]]:
+    return (found for found in _ANNOUNCED.finditer(text) if _ANNOUNCES.search(text, max(0, found.start() - 32), found.start()))
 
 
 _LINE = re.compile(r"\s*(?:<<<\s*|S:\s*)?([2-5]\d\d)(?:([- ])\s?(?:([245]\.\d{1,3}\.\d{1,3})(?:\s|$|(?=[^\d.])))?|$)")

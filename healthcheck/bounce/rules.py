@@ -36,6 +36,7 @@ class Seen(NamedTuple):
     stage: str | None
     esp: str | None
     terms: tuple[str, ...]
+    of_sender: bool = False  # an address that is refused can only be the sender's
 
 
 class Wording(NamedTuple):
@@ -65,7 +66,7 @@ class _Index:
     rows: Mapping[int, tuple[Wording, ...]]  # number of a word -> the rows that have this fragment
     signs: Mapping[int, str]  # number of a word -> provider
     met: Mapping[int, int]  # number of a word -> the needs that it meets, a bit each
-    tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets
+    tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets, those of the longest reach first
     always: tuple[Form, ...]  # patterns that need no word
     by_code: Mapping[str, tuple[Rule, ...]]  # rules that have codes and no words
 
@@ -137,10 +138,14 @@ def build(book: Catalog) -> _Index:
         _tuples(rows),
         signs,
         met,
-        _tuples(tries),
-        tuple(always),
+        {number: tuple(sorted(forms, key=_reach)) for number, forms in tries.items()},
+        tuple(sorted(always, key=_reach)),
         _tuples(by_code),
     )
+
+
+def _reach(form: Form) -> int:
+    return -form.reach
 
 
 def _tuples(lists: Mapping[K, list[V]]) -> dict[K, tuple[V, ...]]:
@@ -241,7 +246,21 @@ def see(bounce: Bounce) -> Sight:
     rows, known = index.rows, recognised(bounce, matched)
     fragments = tuple(sorted([number for number in matched if number in rows]))
     enhanced = reply.enhanced or bounce.status
-    return Sight(Seen(fragments, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms), known, matched)
+    seen = Seen(fragments, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced))
+    return Sight(seen, known, matched)
+
+
+def _of_sender(bounce: Bounce, enhanced: str | None) -> bool:
+    """Whether an address that is refused must be the sender's: in reply to MAIL FROM no recipient was named yet (RFC 5321 section 3.3), and X.1.7
+    and X.1.8, also around a quoted reply, are about the sender's address by definition (RFC 3463 section 3.2)."""
+    if bounce.stage == "mail" or (enhanced or "")[1:] in (".1.7", ".1.8"):
+        return True
+    outer = bounce.reply.wrapped_by
+    while outer:
+        if (outer.enhanced or "")[1:] in (".1.7", ".1.8"):
+            return True
+        outer = outer.wrapped_by
+    return False
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -259,13 +278,23 @@ def wordings(seen: Seen) -> Iterable[Wording]:
 def forms(sight: Sight, text: str, least: int) -> list[Wording]:
     """The rows whose pattern matches, of those that can weigh `least`; tried where all that they need occurs. Most of the cost of a diagnosis."""
     index = _index()
-    met, worth = 0, [index.always]
+    worth = [index.always] if index.always and index.always[0].reach >= least else []
+    for number in sight.matched:
+        if number in index.tries and (some := index.tries[number])[0].reach >= least:
+            worth.append(some)
+    if not worth:
+        return []
+    met = 0
     for number in sight.matched:
         if number in index.met:
             met |= index.met[number]
-            if number in index.tries:
-                worth.append(index.tries[number])
-    tried = {pattern: wording for some in worth for pattern, needed, reach, wording in some if reach >= least and needed & met == needed}
+    tried = {}
+    for some in worth:
+        for pattern, needed, reach, wording in some:  # those with the longest reach first
+            if reach < least:
+                break
+            if needed & met == needed:
+                tried[pattern] = wording
     if not tried:
         return []
     octets = text.encode("utf-8", "replace")

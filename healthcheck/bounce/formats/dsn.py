@@ -132,7 +132,7 @@ def typed_address(value: str) -> str | None:
 
 def _mta(value: str) -> str | None:
     """The name in "dns; mx.example.com (192.0.2.1)". RFC 3464 section 2.1.2."""
-    name = value.rpartition(";")[2].strip().split(" ")[0].split("\n")[0].strip("()<>.,")
+    name = value[:2000].rpartition(";")[2].strip().split(" ")[0].split("\n")[0].strip("()<>.,")
     return name[:255] or None
 
 

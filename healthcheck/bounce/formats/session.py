@@ -162,9 +162,7 @@ def _fill(found: Found, host: str | None, exchanges: list[Exchange], said: list[
             or said
         )
         if own:
-            coded = own is not said and own[0][:3].isdigit()
-            rest = [*own, *(line for line in said if line not in own)] if coded else said  # the reply that names the address comes first
-            found.text = (found.text + " " if found.text else "") + (" ".join(rest) if own is said or len(said) < 4 else own[0])
+            found.text = (found.text + " " if found.text else "") + (" ".join(said) if own is said or len(said) < 4 else own[0])
 
 
 # ------------------------------------------------------------------ transcripts as pasted
