@@ -9,9 +9,10 @@ What was seen of a reply is all that its reading depends on; bounce/readings.py 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import re2
@@ -64,6 +65,9 @@ class _Index:
     words: AhoCorasick  # fragments, signs and needed words, case-folded
     whole: frozenset[int]  # words that begin or end with a digit, and are none within a longer number
     rows: Mapping[int, tuple[Wording, ...]]  # number of a word -> the rows that have this fragment
+    fragments: frozenset[int]  # the numbers in `rows`
+    triers: frozenset[int]  # the numbers in `tries`
+    needers: frozenset[int]  # the numbers in `met`
     signs: Mapping[int, str]  # number of a word -> provider
     met: Mapping[int, int]  # number of a word -> the needs that it meets, a bit each
     tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets, those of the longest reach first
@@ -136,12 +140,18 @@ def build(book: Catalog) -> _Index:
         AhoCorasick([word for word, _ in words.numbers]),
         frozenset(number for (_, whole), number in words.numbers.items() if whole),
         _tuples(rows),
+        frozenset(rows),
+        frozenset(tries),
+        frozenset(met),
         signs,
         met,
         {number: tuple(sorted(forms, key=_reach)) for number, forms in tries.items()},
         tuple(sorted(always, key=_reach)),
         _tuples(by_code),
     )
+
+
+_number = itemgetter(0)
 
 
 def _reach(form: Form) -> int:
@@ -213,10 +223,10 @@ def provider_of_host(host: str | None) -> str | None:
     return None
 
 
-def recognised(bounce: Bounce, matched: Iterable[int]) -> dict[str, str]:
+def recognised(bounce: Bounce, matched: Set[int]) -> dict[str, str]:
     """The providers that this reply may come from, and by what: sign, host or domain."""
     signs = _index().signs
-    out = {signs[number]: "sign" for number in matched if number in signs}
+    out = {signs[number]: "sign" for number in matched & signs.keys()}
     for host in (bounce.receiver,) if bounce.receiver == bounce.remote_mta else (bounce.receiver, bounce.remote_mta):
         if host and (provider := provider_of_host(host)) and provider not in out:
             out[provider] = "host"
@@ -240,11 +250,13 @@ def see(bounce: Bounce) -> Sight:
     """Look for every fragment and sign at once. Pure; one pass over the text."""
     index, reply = _index(), bounce.reply
     text = " ".join(reply.text.lower().split())
-    matched = {
-        number for number, start, end in index.words.find_matches_as_indexes(text, overlapping=True) if number not in index.whole or _whole(text, start, end)
-    }
-    rows, known = index.rows, recognised(bounce, matched)
-    fragments = tuple(sorted([number for number in matched if number in rows]))
+    found = index.words.find_matches_as_indexes(text, overlapping=True)
+    matched = set(map(_number, found))
+    if edged := matched & index.whole:
+        matched -= edged
+        matched.update(number for number, start, end in found if number in edged and _whole(text, start, end))
+    known = recognised(bounce, matched)
+    fragments = tuple(sorted(matched & index.fragments))
     enhanced = reply.enhanced or bounce.status
     seen = Seen(fragments, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced))
     return Sight(seen, known, matched)
@@ -278,16 +290,14 @@ def wordings(seen: Seen) -> Iterable[Wording]:
 def forms(sight: Sight, text: str, least: int) -> list[Wording]:
     """The rows whose pattern matches, of those that can weigh `least`; tried where all that they need occurs. Most of the cost of a diagnosis."""
     index = _index()
-    worth = [index.always] if index.always and index.always[0].reach >= least else []
-    for number in sight.matched:
-        if number in index.tries and (some := index.tries[number])[0].reach >= least:
-            worth.append(some)
+    worth = [some for number in sight.matched & index.triers if (some := index.tries[number])[0].reach >= least]
+    if index.always:
+        worth.append(index.always)
     if not worth:
         return []
     met = 0
-    for number in sight.matched:
-        if number in index.met:
-            met |= index.met[number]
+    for number in sight.matched & index.needers:
+        met |= index.met[number]
     tried = {}
     for some in worth:
         for pattern, needed, reach, wording in some:  # those with the longest reach first
