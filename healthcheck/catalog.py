@@ -6,8 +6,9 @@
     catalog().basic(550)              CodeRow     meaning of a reply code
     catalog().rules                   Rule, …     receivers' wordings
     catalog().providers["gmail"]      Provider    how a provider is recognised
-    catalog().esps                    Esp, …      e-mail service providers: SPF includes, selectors, vocabulary
+    catalog().esps                    Esp, …      e-mail service providers: SPF includes, selectors
     catalog().signers["sendgrid"]     Signer      under which selectors a service signs, and how it shows itself
+    catalog().services                Service, …  what they call a bounce, word by word
     catalog().blocklists              Blocklist…  the lists that are asked; .dead_lists those that never are
     catalog().words["why_not"]["…"]   str         every other sentence
 
@@ -24,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import vocabulary
 from .errors import CatalogError
 from .model import Finding, Party, Report, Status, Suppress, Type
 from .model.lists import Blocklist as Blocklist  # noqa: PLC0414 - imported from here by others
@@ -113,6 +115,7 @@ class Rule:
     note: str | None = None  # a sentence shown with the answer
     permanent: bool = False  # a 4yz that is permanent all the same: the cause's `now` holds
     confidence: str | None = None  # where it is known to be less sure than computed
+    about: str | None = None  # "sender": whatever else the reply says of an address, it says of the sender's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,9 @@ class Provider:
     hosts: tuple[str, ...] = ()  # suffixes of the hosts that answer
     domains: tuple[str, ...] = ()  # domains of recipients
     signs: tuple[str, ...] = ()  # case-folded fragments of a reply that only this provider writes
-    help: str | None = None
+    help: str | None = None  # its page on what its answers mean
+    postmaster: str | None = None  # its page for senders: rules and figures
+    delist: str | None = None  # where a sender asks to be let in again: a form, or mailto:
     rules: int = 0
 
 
@@ -135,7 +140,7 @@ class Esp:
     selectors: tuple[str, ...] = ()
     source: str = ""
     seen: str = ""
-    equivalents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # cause -> its own words
+    equivalents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # cause -> its own words, out of services.toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +173,7 @@ class Catalog:
     rules: tuple[Rule, ...]
     providers: Mapping[str, Provider]
     esps: Mapping[str, Esp]
+    services: Mapping[str, vocabulary.Service]
     blocklists: tuple[Blocklist, ...]
     dead_lists: tuple[DeadList, ...]
     hand_lists: tuple[HandList, ...]
@@ -319,12 +325,11 @@ def load(data: Path = DATA) -> Catalog:
             if cause not in causes:
                 raise CatalogError(f"status_codes.toml: {row.code}: cause “{cause}” has no row in causes.toml.")
     rules, providers = _rules(data / "replies", causes)
+    services = vocabulary.load(_toml(data / "services.toml"), causes)
+    spoken = _once("services.toml", [_row(Rule, "services.toml", r["id"], r) for one in services.values() for r in vocabulary.rules(one, providers)], "id")
     raw_esps = _toml(data / "esps.toml")
-    esps = _once("esps.toml", [_row(Esp, "esps.toml", r.get("id", "?"), r) for r in raw_esps["esp"]], "id")
-    for esp in esps.values():
-        for cause in esp.equivalents:
-            if cause not in causes:
-                raise CatalogError(f"esps.toml: {esp.id}: equivalents name “{cause}”, which has no row in causes.toml.")
+    said = {id_: {"equivalents": vocabulary.equivalents(service)} for id_, service in services.items()}
+    esps = _once("esps.toml", [_row(Esp, "esps.toml", r.get("id", "?"), {**r, **said.get(r.get("id"), {})}) for r in raw_esps["esp"]], "id")
     signing = _toml(data / "selectors.toml")
     lists = _toml(data / "blocklists.toml")
     evidence, promotions = _evidence(data, checks, causes)
@@ -333,9 +338,10 @@ def load(data: Path = DATA) -> Catalog:
         causes=causes,
         enhanced_rows=enhanced,
         basic_rows=basic,
-        rules=rules,
+        rules=(*rules, *spoken.values()),
         providers=providers,
         esps=esps,
+        services=services,
         blocklists=tuple(_once("blocklists.toml", [_row(Blocklist, "blocklists.toml", r.get("zone", "?"), r) for r in lists["list"]], "zone").values()),
         dead_lists=tuple(_row(DeadList, "blocklists.toml", r.get("zone", "?"), r) for r in lists["dead"]),
         hand_lists=tuple(_row(HandList, "blocklists.toml", r.get("name", "?"), r) for r in lists["hand"]),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .bounce.classify import classify
 from .bounce.corroborate import corroborate
-from .bounce.phrase import phrase
+from .bounce.phrase import phrase, service_word
 from .bounce.read import read
 from .catalog import catalog
 from .errors import DomainError
@@ -101,10 +101,10 @@ def diagnose(
     )
     reading = read(text, source)
     bounces, kind = reading.bounces, reading.kind
-    if kind is Kind.UNRECOGNISED and reading.looked_for == "text" and (words := phrase(reading.text)):
+    if words := service_word(reading.text) or (phrase(reading.text) if reading.unread else None):
         bounces, kind = (words,), Kind.PHRASE
     failures = [_judged(classify(_with_form(bounce, form)), pending) for bounce in bounces]
-    return _at_most_max_scans(Diagnosis(source, kind, reading.format, tuple(failures)))
+    return _at_most_max_scans(Diagnosis(source, kind, reading.format, tuple(failures), "" if failures else reading.looked_for, reading.left_out))
 
 
 def _with_form(bounce: Bounce, form: Sender) -> Bounce:

@@ -69,7 +69,7 @@ CASES = {
     ),
     "451 4.7.650": (
         "451 4.7.650 The mail server [192.0.2.7] has been temporarily rate limited due to IP reputation.",
-        "rate-limited",
+        ("rate-limited", "reputation-low"),
         "sender",
         "deferred",
         "never",

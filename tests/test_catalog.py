@@ -229,8 +229,9 @@ def test_a_question_that_people_ask_has_its_term(phrase):
 @pytest.mark.parametrize("slug", sorted(catalog().glossary))
 def test_a_term_is_complete(slug):
     row = catalog().glossary[slug]
-    assert set(row) == {"title", "text", "see", "asked"}
-    assert set(row["see"]) <= set(catalog().glossary)
+    assert set(row) - {"refs"} == {"title", "text", "see", "asked"}
+    assert set(row["see"]) <= {*catalog().glossary, *catalog().causes}
+    assert all(ref.startswith("https://") for ref in row.get("refs", ()))
     assert row["text"].endswith(".")
     assert row["asked"]
 
@@ -267,7 +268,7 @@ def test_a_services_word_for_a_dead_address_decides_nothing_where_it_files_sende
         assert by_words.get(words) is None or {"sender", "recipient"} <= by_words[words]
 
 
-@pytest.mark.parametrize("name", ["causes.toml", "status_codes.toml", "words.toml", "glossary.toml", "esps.toml"])
+@pytest.mark.parametrize("name", ["causes.toml", "status_codes.toml", "words.toml", "glossary.toml", "esps.toml", "services.toml"])
 def test_nothing_of_this_machine_stands_in_the_data(name):
     text = (DATA / name).read_text(encoding="utf-8")
     assert "/work/" not in text
@@ -301,7 +302,8 @@ REFUSED = {
     "code's cause": ("status_codes.toml", 'cause = "user-unknown"', 'cause = "user-unknwon"', "user-unknwon"),
     "code twice": ("status_codes.toml", 'code = "X.1.1"', 'code = "X.1.0"', "X.1.0"),
     "code without name": ("status_codes.toml", 'name = "Other undefined status"\n', "", "X.0.0"),
-    "service's cause": ("esps.toml", "user-unknown = {", "user-unknwon = {", "user-unknwon"),
+    "service's cause": ("services.toml", 'cause = "mailbox-full"', 'cause = "mailbox-fool"', "mailbox-fool"),
+    "unknown key of a service's word": ("services.toml", "also = [", "als = [", "als"),
     "service twice": ("esps.toml", 'id = "sendgrid"', 'id = "amazon_ses"', "amazon_ses"),
     "unknown key of a service": ("esps.toml", "spf = [", "sfp = [", "sfp"),
 }

@@ -152,7 +152,7 @@ def test_character_sets(charset, encoding):
 def test_not_recognised(octets):
     reading = read(octets)
     assert (reading.kind, reading.bounces) == (Kind.UNRECOGNISED, ())
-    assert reading.looked_for in ("empty", "binary", "json", "mail", "text")
+    assert reading.looked_for in ("empty", "binary", "msg", "json", "mail", "text", "letter", "code", "log", "dns")
 
 
 def test_too_large():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 
 from ..model import Bounce, Kind, Reply, Sender
@@ -15,7 +15,9 @@ from .reply import read_reply, status_of
 class Reading:
     """What was recognised. `text` is the decoded input, on which `Bounce.input_span` counts.
 
-    looked_for: where nothing was recognised, the key of a sentence that says what was looked for: "empty" | "binary" | "json" | "mail" | "text"; else "".
+    left_out: of several events, how many are not among `bounces`, because they cannot be read or no known service wrote them.
+    looked_for: where nothing was recognised, the key of a sentence that says what was looked for, and what the input seems to be:
+    "empty" | "binary" | "msg" | "json" | "mail" | "text", and of a text "letter" | "code" | "log" | "dns"; else "".
     """
 
     kind: Kind
@@ -23,6 +25,12 @@ class Reading:
     bounces: tuple[Bounce, ...]
     text: str = ""
     looked_for: str = ""
+    left_out: int = 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether it is text of no known form, in which words alone may still be known."""
+        return self.looked_for in ("text", "letter", "code", "log", "dns")
 
 
 def bounce_of(
@@ -89,18 +97,18 @@ def sender_of(original: Headers, envelope: str | None) -> Sender | None:
         )
     selectors = []
     for field in original.get("dkim-signature", ())[:10]:
-        tags = dict(_tags(field))
-        signer, selector = tags.get("d", "").lower(), tags.get("s", "").lower()
+        signer, selector = _tag(_SIGNER, field), _tag(_SELECTOR, field)
         if signer and selector and (signer == from_domain or from_domain.endswith("." + signer) or signer.endswith("." + from_domain)):
             selectors.append(selector)
     return Sender(from_domain, mail_from, (), tuple(dict.fromkeys(selectors)), "headers")
 
 
-def _tags(field: str) -> Iterable[tuple[str, str]]:
-    for part in field.split(";"):
-        name, equals, value = part.partition("=")
-        if equals:
-            yield name.strip(), "".join(value.split())
+_SIGNER, _SELECTOR = re.compile(r"(?:\A|;)\s*d\s*=([^;]*)"), re.compile(r"(?:\A|;)\s*s\s*=([^;]*)")
+
+
+def _tag(pattern: re.Pattern[str], field: str) -> str:
+    found = pattern.search(field)
+    return "".join(found.group(1).split()).lower() if found else ""
 
 
 def complaints(report: dsn.Feedback, original: Headers) -> tuple[Bounce, ...]:

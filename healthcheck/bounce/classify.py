@@ -76,11 +76,20 @@ def _by_form(bounce: Bounce, found: list[Candidate]) -> Candidate | None:
         return Candidate(cause, "form", f"form {bounce.notice}", 1000)
     if bounce.action in DELIVERED:
         return Candidate("delivered", "form", f"action {bounce.action}", 1000)
-    if bounce.reply.code and 200 <= bounce.reply.code < 400 and not bounce.action:
+    if _accepted(bounce, found):
         return Candidate("delivered", "form", f"code {bounce.reply.code}", 1000, _start(bounce))
     if _is_delay(bounce) and (not found or found[0].cause == "unknown"):
         return Candidate("delay-warning", "form", "form delay", 1000)
     return None
+
+
+def _accepted(bounce: Bounce, found: list[Candidate]) -> bool:
+    """Whether a 2yz reply is what it says: nothing around it tells of a failure, and no words of its own ("250 Ok, discarded: infected")."""
+    if not (bounce.reply.code and bounce.reply.code // 100 == 2) or bounce.action or bounce.notice:
+        return False
+    if (bounce.reply.enhanced or bounce.status or "2")[0] in "45":
+        return False
+    return not found or found[0].source not in ("provider", "general")
 
 
 def _start(bounce: Bounce) -> tuple[int, int] | None:
@@ -104,8 +113,8 @@ def _said(bounce: Bounce, words: tuple[str, ...]) -> bool:
     """Whether the service that sent the mail calls it so: in its event, or at the head of a phrase without a code."""
     if bounce.esp_terms and any(term.casefold() in words for term in bounce.esp_terms):
         return True
-    head = bounce.reply.text[:24].casefold().lstrip() if not _class(bounce) else ""
-    return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items())
+    heads = [head.casefold().lstrip() for head in (bounce.reply.text[:24], *bounce.esp_terms)] if not _class(bounce) else []
+    return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items() for head in heads)
 
 
 def _type(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None) -> Type | None:

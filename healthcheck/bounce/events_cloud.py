@@ -1,88 +1,13 @@
-"""Events of the clouds and of mail servers that log JSON: Amazon SES, Azure, Resend, MailerSend, Elastic Email, KumoMTA.
+"""Events of the clouds and of mail servers that log JSON: Azure, MailerSend, Elastic Email, KumoMTA, Salesforce Marketing Cloud, Scaleway.
 
-Each reader takes one object and gives its Bounces, None where it is not its service's. The shape's documentation stands above each.
+Each reader takes one object and gives its Bounces: none for an event that tells of no delivery (sent, opened), None where it is not its service's.
+The shape's documentation stands above each.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..model import Bounce
-from .events import Event, as_dict, as_list, as_sender, as_text, made, mta, objects
-
-
-# https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
-def amazon_ses(event: Event) -> list[Bounce] | None:
-    if isinstance(event.get("Message"), str) and "TopicArn" in event:
-        inner = list(objects(event["Message"]))
-        return amazon_ses(inner[0]) if inner and "Message" not in inner[0] else None
-    if "detail-type" in event and isinstance(event.get("detail"), dict):
-        event = event["detail"]
-    if "Records" in event:  # a Lambda function's input
-        got = [amazon_ses({"TopicArn": "", **as_dict(as_dict(row).get("Sns"))}) for row in as_list(event["Records"])]
-        return [bounce for part in got if part for bounce in part] or None
-    kind = as_text(event.get("notificationType") or event.get("eventType"))
-    mail = as_dict(event.get("mail"))
-    if not kind or not mail:
-        return None
-    common = as_dict(mail.get("commonHeaders"))
-    sender = as_sender(as_list(common.get("from"))[0] if as_list(common.get("from")) else mail.get("source"), mail.get("source"))
-    more: dict[str, Any] = {"message_id": mail.get("messageId"), "sender": sender}
-    tags = as_dict(mail.get("tags"))
-    more["campaign"] = (as_list(tags.get("campaign")) or [None])[0]
-    if kind == "Bounce":
-        bounce = as_dict(event.get("bounce"))
-        more["reporting"] = mta(bounce.get("reportingMTA"))
-        terms = (bounce.get("bounceType"), bounce.get("bounceSubType"))
-        return [
-            made(
-                "amazon_ses",
-                r.get("emailAddress"),
-                r.get("diagnosticCode") or "",
-                terms,
-                action=as_text(r.get("action")) or "failed",
-                status=r.get("status"),
-                at=bounce.get("timestamp"),
-                **more,
-            )
-            for r in map(as_dict, as_list(bounce.get("bouncedRecipients")) or [{"emailAddress": (as_list(mail.get("destination")) or [""])[0]}])
-        ]
-    if kind == "Complaint":
-        complaint = as_dict(event.get("complaint"))
-        words = ("Complaint", complaint.get("complaintFeedbackType"), complaint.get("complaintSubType"))
-        rows = map(as_dict, as_list(complaint.get("complainedRecipients")) or [{"emailAddress": (as_list(mail.get("destination")) or [""])[0]}])
-        return [made("amazon_ses", r.get("emailAddress"), "", words, action=None, notice="complaint", at=complaint.get("timestamp"), **more) for r in rows]
-    if kind == "DeliveryDelay":
-        delay = as_dict(event.get("deliveryDelay"))
-        more["reporting"] = mta(delay.get("reportingMTA"))
-        rows = map(as_dict, as_list(delay.get("delayedRecipients")))
-        return [
-            made(
-                "amazon_ses",
-                r.get("emailAddress"),
-                r.get("diagnosticCode") or "",
-                ("DeliveryDelay", delay.get("delayType")),
-                action="delayed",
-                status=r.get("status"),
-                at=delay.get("timestamp"),
-                **more,
-            )
-            for r in rows
-        ]
-    to = as_list(mail.get("destination")) or [""]
-    if kind == "Delivery":
-        delivery = as_dict(event.get("delivery"))
-        more["reporting"] = mta(delivery.get("reportingMTA"))
-        taken = as_list(delivery.get("recipients")) or to
-        return [
-            made("amazon_ses", r, delivery.get("smtpResponse") or "", ("Delivery",), action="delivered", notice="receipt", at=delivery.get("timestamp"), **more)
-            for r in taken
-        ]
-    if kind in ("Reject", "Rendering Failure"):
-        fault = as_dict(event.get("reject") or event.get("failure"))
-        return [made("amazon_ses", r, fault.get("reason") or fault.get("errorMessage") or "", (kind,), action="failed", **more) for r in to]
-    return None
-
+from .events import Event, as_dict, as_sender, as_text, known, made
 
 # https://learn.microsoft.com/azure/event-grid/communication-services-email-events
 _AZURE = {
@@ -118,84 +43,60 @@ def azure_acs(event: Event) -> list[Bounce] | None:
     ]
 
 
-# https://resend.com/docs/webhooks/emails/bounced
-_RESEND = {
-    "email.bounced": "failed",
-    "email.delivery_delayed": "delayed",
-    "email.complained": None,
-    "email.failed": "failed",
-    "email.suppressed": "failed",
-    "email.delivered": "delivered",
-}
-
-
-def resend(event: Event) -> list[Bounce] | None:
-    kind, data = as_text(event.get("type")), as_dict(event.get("data"))
-    if kind not in _RESEND or not ("email_id" in data or "to" in data):
-        return None
-    bounce = as_dict(data.get("bounce")) or as_dict(data.get("suppressed"))
-    text = bounce.get("diagnosticCode") or bounce.get("message") or as_dict(data.get("failed")).get("reason") or ""
-    if isinstance(text, list):
-        text = text[0] if text else ""
-    notice = {"email.complained": "complaint", "email.delivered": "receipt"}.get(kind, "")
-    terms = (kind, bounce.get("type"), bounce.get("subType"))
-    to = data.get("to")
-    return [
-        made(
-            "resend",
-            r,
-            text,
-            terms,
-            action=_RESEND[kind],
-            notice=notice,
-            at=event.get("created_at"),
-            message_id=data.get("email_id"),
-            sender=as_sender(data.get("from")),
-        )
-        for r in (as_list(to)[:1] if isinstance(to, list) else [to])
-    ]
-
-
-# https://developers.mailersend.com/api/v1/webhooks.html
+# https://developers.mailersend.com/api/v1/webhooks.html (version 1: the recipient under data.email; version 2: under data)
 _MAILERSEND = {
     "hard_bounced": "failed",
     "soft_bounced": "failed",
     "deferred": "delayed",
+    "suppressed": "failed",
     "spam_complaint": None,
+    "spam_complaints": None,
     "delivered": "delivered",
     "unsubscribed": None,
 }
+_MAILERSEND_QUIET = ("sent", "opened", "opened_unique", "clicked", "clicked_unique", "survey_opened", "survey_submitted")
+_MAILERSEND_NOTICE = {"spam_complaint": "complaint", "spam_complaints": "complaint", "delivered": "receipt", "unsubscribed": "not-a-bounce"}
 
 
 def mailersend(event: Event) -> list[Bounce] | None:
     kind, data = as_text(event.get("type")).removeprefix("activity."), as_dict(event.get("data"))
-    email = as_dict(data.get("email"))
-    recipient = as_dict(email.get("recipient")).get("email")
-    if kind not in _MAILERSEND or not recipient:
+    email, meta = as_dict(data.get("email")), as_dict(data.get("meta"))
+    recipient = as_dict(email.get("recipient")).get("email") or data.get("recipient")
+    if not recipient or not (kind in _MAILERSEND or (kind in _MAILERSEND_QUIET and as_text(event.get("type")).startswith("activity."))):
         return None
+    if kind in _MAILERSEND_QUIET:
+        return []
     morph = as_dict(data.get("morph"))
-    notice = {"spam_complaint": "complaint", "delivered": "receipt", "unsubscribed": "not-a-bounce"}.get(kind, "")
+    reason = next((meta[key] for key in ("bounce_reason", "suppression_reason", "reject_reason") if meta.get(key)), "")
+    text = as_text(morph.get("readable_reason") or morph.get("reason") or reason)
+    code = as_text(meta.get("bounce_code"))
+    if code[:3].isdigit() and text and not text.startswith(code[:3]):
+        text = f"{code} {text}"
     return [
         made(
             "mailersend",
             recipient,
-            morph.get("readable_reason") or morph.get("reason") or "",
+            text,
             (kind, morph.get("object"), morph.get("reason")),
             action=_MAILERSEND[kind],
-            notice=notice,
+            notice=_MAILERSEND_NOTICE.get(kind, ""),
             at=event.get("created_at"),
-            message_id=as_dict(email.get("message")).get("id"),
-            sender=as_sender(email.get("from")),
+            message_id=as_dict(email.get("message")).get("id") or data.get("message_id"),
+            sender=as_sender(email.get("from") or data.get("from")),
         )
     ]
 
 
 # https://elasticemail.com/resources/settings/http-web-notifications (fields as query or JSON)
+_ELASTIC = {"AbuseReport": None, "Unsubscribed": None, "Sent": "delivered", "Delivered": "delivered"}
+
+
 def elastic_email(event: Event) -> list[Bounce] | None:
     category, status = as_text(event.get("category")), as_text(event.get("status"))
     if not category or "to" not in event or not ("messageid" in event or "transaction" in event):
         return None
-    complaint = status == "AbuseReport"
+    if status in ("Opened", "Clicked"):
+        return []
     text = as_text(event.get("errormessage") or event.get("error"))
     return [
         made(
@@ -203,8 +104,8 @@ def elastic_email(event: Event) -> list[Bounce] | None:
             event["to"],
             text,
             (status, category),
-            action=None if complaint else "delivered" if status == "Sent" else "failed",
-            notice="complaint" if complaint else "",
+            action=_ELASTIC.get(status, "failed"),
+            notice={"AbuseReport": "complaint", "Sent": "receipt", "Delivered": "receipt", "Unsubscribed": "not-a-bounce"}.get(status, ""),
             at=event.get("date"),
             message_id=event.get("messageid"),
             campaign=event.get("channel"),
@@ -246,5 +147,66 @@ def kumomta(event: Event) -> list[Bounce] | None:
             message_id=event.get("id"),
             campaign=event.get("campaign"),
             remote=as_text(peer.get("name")).rstrip(".") or None,
+        )
+    ]
+
+
+# https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/transactional_email_events.html
+def salesforce(event: Event) -> list[Bounce] | None:
+    kind, info = as_text(event.get("eventCategoryType")).rpartition(".")[2], as_dict(event.get("info"))
+    if kind not in ("EmailBounced", "EmailNotSent", "EmailSent", "EmailOpen", "EmailClick", "EmailUnsubscribe") or "info" not in event:
+        return None
+    if kind in ("EmailOpen", "EmailClick", "EmailSent"):  # sent: handed to the mail server, which says nothing of the receiver
+        return []
+    message = as_text(info.get("statusMessage"))
+    text = as_text(info.get("bounceMessage")) or ("" if known("salesforce_marketing_cloud", message) else as_text(info.get("reason")) or message)
+    code = as_text(info.get("bounceCode"))
+    return [
+        made(
+            "salesforce_marketing_cloud",
+            info.get("to") or info.get("subscriberKey"),
+            text,
+            (kind, {"HARD": "Hard bounce", "SOFT": "Soft bounce"}.get(code.upper(), code), info.get("bounceCategory"), message),
+            action=None if kind == "EmailUnsubscribe" else "failed",
+            notice="not-a-bounce" if kind == "EmailUnsubscribe" else "",
+            status=info.get("smtpReason"),
+            at=event.get("timestampUTC"),
+            message_id=info.get("messageKey"),
+            campaign=event.get("definitionKey"),
+        )
+    ]
+
+
+# https://www.scaleway.com/en/docs/transactional-email/reference-content/webhook-events-payloads/
+_SCALEWAY = {
+    "email_dropped": "failed",
+    "email_deferred": "delayed",
+    "email_delivered": "delivered",
+    "email_spam": "failed",
+    "email_mailbox_not_found": "failed",
+    "email_blocklisted": "failed",
+}
+
+
+def scaleway(event: Event) -> list[Bounce] | None:
+    kind = as_text(event.get("type"))
+    if kind not in (*_SCALEWAY, "email_queued") or "email_to" not in event:
+        return None
+    if kind == "email_queued":
+        return []
+    text, code = as_text(event.get("email_response_message") or event.get("email_error")), as_text(event.get("email_response_code"))
+    if code[:3].isdigit() and text and not text[:3].isdigit():
+        text = f"{code} {text}"
+    return [
+        made(
+            "scaleway",
+            event["email_to"],
+            text,
+            (kind,),
+            action=_SCALEWAY[kind],
+            notice="receipt" if kind == "email_delivered" else "",
+            at=event.get("created_at"),
+            message_id=event.get("email_id"),
+            sender=as_sender(event.get("email_from")),
         )
     ]

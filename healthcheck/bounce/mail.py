@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 from ..model import Bounce, Kind, Reply
 from . import webhooks
 from .build import Reading, answer_of, bounce_of, complaints, sender_of
 from .formats import MAX_NOTICE, Found, address, body_marks, cut_original, dsn, format_of, only_address
 from .formats.blocks import angle, colon, exchange2003, exim
-from .formats.cues import cued, exchange
-from .formats.mime import MAX_DEPTH, Headers, Mail, Part, headers_of, html_text, parse, words
+from .formats.cues import cued, exchange, reason, weight
+from .formats.html import html_text, is_html
+from .formats.mime import MAX_DEPTH, Headers, Mail, Part, headers_of, parse, words
 from .formats.notices import from_daemon, has, is_delay, notice_of, subject_of
+from .formats.paste import without_entities
 from .formats.session import of_transcript, sendmail, transcript
-from .lines import pasted_replies
-from .reply import read_reply
+from .formats.whom import whom
+from .lines import coded_line, pasted_replies
+from .reply import stage_in
 
 _TEXT_READERS = (sendmail, exim, angle, exchange2003, exchange)
 
@@ -28,8 +29,8 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
         if part.kind == "message/disposition-notification":
             return _receipt(mail, part.text)
     body = mail.body
-    if not mail.was_mail and is_html(body):
-        body = html_text(body)
+    if not mail.was_mail:
+        body = html_text(body) if is_html(body) else without_entities(body)
     body = body[:MAX_NOTICE]
     low = body.casefold()
     here = body_marks(low)
@@ -46,7 +47,7 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
     if not mail.was_mail and "feedback-type:" in low and "user-agent:" in low:
         return _complaint(mail, dsn.feedback(body[low.find("feedback-type:") :]))
     if not mail.was_mail and len(mail.parts) == 1 and "\n" not in body.strip():
-        return None  # one line is a reply, a log line or a phrase
+        return None
     daemon = mail.was_mail and from_daemon(mail)
     if mail.was_mail and not daemon and (kind := notice_of(mail, notice_low)):
         return _answer(mail, kind, body, original)
@@ -55,16 +56,8 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
         reading = _notice(mail, notice, notice_low, original, family, daemon, strict=True)
         if reading is not None:
             return reading
-    if depth < MAX_DEPTH:
-        for part in mail.of("message/rfc822", "message/global"):
-            inner = mail_of(
-                parse(
-                    part.text if part.headers.get("content-transfer-encoding", [""])[0].lower() in ("base64", "quoted-printable") else part.raw, utf8=part.utf8
-                ),
-                depth + 1,
-            )
-            if inner is not None:
-                return inner
+    if depth < MAX_DEPTH and (inner := _inside(mail, depth)) is not None:
+        return inner
     if systems and (reading := _notice(mail, notice, notice_low, original, family, daemon)) is not None:
         return reading
     if daemon and (kind := notice_of(mail, notice_low)):
@@ -72,14 +65,14 @@ def mail_of(mail: Mail, depth: int = 0) -> Reading | None:
     return None
 
 
-def is_html(text: str) -> bool:
-    """Whether a text is the source of an HTML page: tags, with hardly a line before the first (further down they are of a mail that came back)."""
-    low = text.lstrip()[:3000].lower()
-    found = _HTML.search(low)
-    return found is not None and low.count("\n", 0, found.start()) < 5
-
-
-_HTML = re.compile(r"<(?:html|body|div|table|br|p>|p |span|!doctype html)")
+def _inside(mail: Mail, depth: int) -> Reading | None:
+    """The Reading of a mail that was forwarded inside this one."""
+    for part in mail.of("message/rfc822", "message/global"):
+        encoded = part.headers.get("content-transfer-encoding", [""])[0].lower() in ("base64", "quoted-printable")
+        inner = mail_of(parse(part.text if encoded else part.raw, utf8=part.utf8), depth + 1)
+        if inner is not None:
+            return inner
+    return None
 
 
 def _original(mail: Mail) -> Headers:
@@ -93,7 +86,7 @@ def _original(mail: Mail) -> Headers:
 
 def _dsn(mail: Mail, statuses: list[Part], body: str, notice: str, low: str, original: Headers, family: str | None) -> Reading | None:
     report = dsn.groups("\n\n".join(part.text for part in statuses) if statuses else body)
-    found = dsn.found_in(report)
+    found = dsn.found_in(report) or ([] if statuses else dsn.without_recipient(report))
     if not statuses:  # a body: above the fields is what the notice says, below them the mail that came back
         if not found and (not report.message or not low[: dsn.starts_at(low)].strip()):
             return None
@@ -144,7 +137,7 @@ def _complete(found: list[Found], notice: str, low: str, known: list[str]) -> No
         one.recipient = one.recipient or mine.recipient
         one.stage = one.stage or mine.stage
         if one.stage is None and mine.text:
-            one.stage = read_reply(mine.text).stage
+            one.stage = stage_in(mine.text)
         if mine.text and (not first or (cut and len(mine.text) > len(first)) or (lacking and any(c.isdigit() for c in mine.text[:200]) and len(first) < 12)):
             one.text = mine.text
 
@@ -163,16 +156,18 @@ def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | 
     known = [failed for field in mail.headers.get("x-failed-recipients", ()) for part in field.split(",") if (failed := address(part))]
     exchanges = transcript(notice) if "\n In:  " in notice or "\n Out: " in notice or "\nOut: " in notice else []
     found = of_transcript(exchanges) if exchanges else _from_text(notice, low)
-    if not found and not known and (strict or (not family and not has(subject_of(mail), "daemon", "subjects"))):
+    if not found and not known and (strict or (not family and not _custom(mail, low) and not weight(_said(notice, mail)) > 1)):
         return None
     if not found:
         found = [Found(one) for one in known] or _named(mail, notice, original)
+    if len(found) == 1 and weight(found[0].text) == 1 and (apart := pasted_replies(notice, strict=True)):
+        found[0].text = apart[0].text
     reply = ""
     for n, one in enumerate(found):
         if one.recipient is None or "@" not in one.recipient:
             one.recipient = known[min(n, len(known) - 1)] if known else _sole(original)
         if not one.text.strip():
-            reply = reply or _said(notice, mail)
+            reply = reply or max((reason(notice, low), _said(notice, mail)), key=weight)
             one.text = reply
     if not any(one.text for one in found) and not daemon:
         return None
@@ -184,9 +179,16 @@ def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | 
     return Reading(Kind.BOUNCE, family, bounces)
 
 
+def _custom(mail: Mail, low: str) -> bool:
+    """Whether a subject, or a program in words of its own, says that a mail was not delivered."""
+    return has(subject_of(mail), "daemon", "subjects") or has(low[:MAX_SAID], "daemon", "bodies")
+
+
 def _named(mail: Mail, notice: str, original: Headers) -> list[Found]:
     """Where no reader found an address: the one on a line of its own; the one that the text names; the one that the returned mail went to."""
     own = {one for name in ("to", "from", "return-path", "reply-to", "delivered-to") for value in mail.headers.get(name, ()) if (one := address(value))}
+    if (one := whom(notice)) and one not in own:
+        return [Found(one)]
     alone: dict[str, None] = {}
     for line in notice.split("\n")[:200]:
         if "@" in line and (bare := only_address(line)) and bare not in own:
@@ -198,7 +200,7 @@ def _named(mail: Mail, notice: str, original: Headers) -> list[Found]:
             "@" in line
             and (one := address(line))
             and one not in own
-            and "postmaster" not in one.lower()
+            and not one.lower().startswith(("postmaster", "mailer-daemon"))
             and "://" not in line
             and not line.lower().startswith(("hello", "hi ", "dear"))
         ):
@@ -218,10 +220,27 @@ def _said(notice: str, mail: Mail) -> str:
     replies = pasted_replies(notice, strict=True)
     if replies:
         return replies[0].text
-    telling = [line for line in lines[:120] if has(line.casefold(), "phrase", "words") and not line.endswith(":")]
-    if telling:
-        return " ".join(telling[:3])[:1000]
+    if coded := coded_line(notice):
+        return coded[:1000]
+    if telling := _telling(notice):
+        return " ".join(telling[:4])[:1000]
     return " ".join(lines[:3])[:600] or words(mail.first("subject"))
+
+
+MAX_SAID = 8000  # characters
+
+
+def _telling(notice: str) -> list[str]:
+    """The paragraphs that say something of a bounce: with its words, or below one that says only that delivery failed, or with a page that tells whose it is."""
+    out, only, first = [], False, ""
+    for part in notice[:MAX_SAID].split("\n\n"):
+        one = " ".join(part.split())
+        low = one.casefold()
+        if (has(low, "phrase", "words") and not one.endswith((":", "?"))) or (only and one and "@" not in one) or has(low, "phrase", "pages"):
+            out.append(one)
+        first = first or (one if len(one) > 40 and not out else "")
+        only = len(one) < 200 and has(low, "phrase", "only_failed")
+    return [first, *out] if first and out and all(has(one.casefold(), "phrase", "pages") for one in out) else out
 
 
 def _json_in(body: str) -> Reading | None:

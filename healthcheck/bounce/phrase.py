@@ -1,9 +1,14 @@
-"""A short text without a code: a bounce where the knowledge base knows its words."""
+"""A short text without a code: a bounce where the knowledge base knows its words, be they a receiver's or a mail service's own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from ..catalog import catalog
-from ..model import Bounce, Party, Reply
+from ..model import Bounce, Confidence, Party, Reply
+from ..vocabulary import Service, Word, forms, plain
+from .classify import classify
 from .readings import candidates
 from .rules import see
 from .weights import GENERAL
@@ -32,3 +37,40 @@ def phrase(text: str) -> Bounce | None:
         if (reading.weight >= LEAST and reading.source in ("provider", "general")) or (told and reading.source == "weak"):
             return bounce
     return None
+
+
+LONGEST_WORD = 160
+_AROUND = " \"'`“”.:;,"
+
+
+def service_word(text: str) -> Bounce | None:
+    """The bounce that a text is which is nothing but a word of a mail service: "SES: Permanent/NoEmail", "bounce_class 25", "Mailgun 605".
+
+    None for any other text, and for a word under which two services file different causes. Pure.
+
+    >>> service_word("OnAccountSuppressionList").esp
+    'amazon_ses'
+    """
+    if len(text) > LONGEST_WORD:
+        return None
+    known, bare = _written(), " ".join(text.split()).strip(_AROUND)
+    found = known.get(bare.casefold()) or known.get(plain(bare))
+    if found is None:
+        return None
+    service, word = found
+    if word.alone and " " in bare and bare.casefold() in word.last and classify(Bounce(Reply(None, None, bare))).confidence is Confidence.CERTAIN:
+        return None  # "Invalid email address": no service's words alone
+    return Bounce(Reply(None, None, service.spoken(word)), esp=service.id, esp_terms=word.values)
+
+
+@cache
+def _written() -> Mapping[str, tuple[Service, Word]]:
+    """Every word of every service, however people write it. Of a form that two services share, what it is read as must be one thing."""
+    out: dict[str, tuple[Service, Word]] = {}
+    twice = set()
+    for service in catalog().services.values():
+        for word in service.words:
+            for form in forms(service, word):
+                if out.setdefault(form, (service, word))[1].cause != word.cause:
+                    twice.add(form)
+    return {form: found for form, found in out.items() if form not in twice}

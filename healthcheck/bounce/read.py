@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from ..errors import TooLargeError
 from ..model import MAX_INPUT, Kind
 from . import webhooks
-from .build import Reading, bounce_of
-from .events import is_form
-from .formats import MAX_NOTICE, Found, data
-from .formats import logs as log_lines
-from .formats.blocks import angle, exchange2003
-from .formats.cues import cued, exchange
-from .formats.mime import Headers, charset_text, headers_of, html_text, is_mail, parse
-from .formats.notices import has
-from .formats.session import of_transcript, sendmail, transcript
-from .lines import PHRASE_LIMIT, pasted_replies
-from .mail import is_html, mail_of
+from .build import Reading
+from .events import MAX_EVENTS, is_form, objects
+from .formats import data, paste
+from .formats.json_text import texts
+from .formats.mime import Mail, charset_text, headers_of, is_mail, parse
+from .formats.whom import whom
+from .mail import mail_of
+from .plain import read_plain
 
 __all__ = ["Reading", "known_formats", "read"]
 
@@ -42,9 +39,14 @@ def read(text: str | bytes, source: str = "") -> Reading:
     if len(octets) > MAX_INPUT:
         name = f"{source}: " if source else ""
         raise TooLargeError(f"{name}{len(octets):,} octets were given; at most {MAX_INPUT:,} are read. Paste the notice without the mail that came back.")
+    if octets.isascii() and len(octets.translate(None, _SPECIAL)) == len(octets) and octets.strip():  # most: nothing to decode, nothing to mend
+        raw = octets.decode("ascii")
+        return _spanned(_read(raw, raw, is_text), raw)
     shown = text if isinstance(text, str) else _shown(octets)
     if not octets.strip():
         return Reading(Kind.UNRECOGNISED, None, (), shown, "empty")
+    if octets.startswith(_COMPOUND):
+        return Reading(Kind.UNRECOGNISED, None, (), shown, "msg")
     if b"\0" in octets and not _stray_nul(octets):
         if octets[:2] in (b"\xff\xfe", b"\xfe\xff"):  # a text file of Windows
             try:
@@ -59,6 +61,8 @@ def read(text: str | bytes, source: str = "") -> Reading:
     return _spanned(_read(raw, shown, is_text), shown)
 
 
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Microsoft's compound file: what Outlook saves a mail as
+_SPECIAL = bytes(c for c in range(32) if c not in (9, 10, 12)) + b"\x7f"  # among them CR, and ESC that changes the character set
 _CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 12, 13, 27)) + b"\x7f"
 
 
@@ -100,33 +104,84 @@ def _spanned(reading: Reading, shown: str) -> Reading:
             at = shown.find(text)
         if at >= 0:
             from_ = at
-        out.append(replace(bounce, input_span=(at, at + len(text))) if at >= 0 else bounce)
-    return Reading(reading.kind, reading.format, tuple(out), shown, reading.looked_for)
+            object.__setattr__(bounce, "input_span", (at, at + len(text)))  # nobody has seen it yet, and a copy costs as much as reading a line
+        out.append(bounce)
+    return Reading(reading.kind, reading.format, tuple(out), shown, reading.looked_for, reading.left_out)
 
 
 def _read(raw: str, shown: str, is_text: bool) -> Reading:
     start = raw.lstrip()[:1]
+    if start in ("{", "[", '"'):
+        shown = shown or charset_text(raw.encode("latin-1", "replace"), "")
     if start in ("{", "[") or is_form(raw.strip()):
         got = webhooks.read(shown)
         if got is not None:
-            return Reading(Kind.WEBHOOK, got[0], got[1])
+            return Reading(Kind.WEBHOOK, got[0], got[1], left_out=got[2])
         if start == "{" or raw.lstrip()[1:].lstrip()[:1] in ("{", "["):
-            plain = _plain(shown)
+            plain = _within(shown) or _of_json(shown) or read_plain(shown)
             return plain if plain.kind not in (Kind.UNRECOGNISED, Kind.PHRASE) else Reading(Kind.UNRECOGNISED, None, (), "", "json")
+    elif start == '"' and (inside := paste.json_string(shown)) is not None:
+        return _read(inside.encode("utf-8", "surrogatepass").decode("latin-1"), inside, True)
     if raw.startswith("From ") and (several := _mbox(raw, is_text)) is not None:
         return several
-    mail = parse(_unquoted(raw), utf8=is_text)
+    if "```" in raw:
+        blocks, raw = paste.fenced(raw)
+        if fenced := _joined([_read(block, "", is_text) for block in blocks]):
+            one = fenced.bounces[0]
+            if len(fenced.bounces) > 1 or one.recipient or not (named := whom(raw)):
+                return fenced
+            return replace(fenced, bounces=(replace(one, recipient=named),))  # the words around a block may say whom it is about
+    raw = paste.unquoted(paste.dedented(raw))
+    if "\n" not in raw.strip():
+        raw = paste.relined(raw)
+        if "\n" not in raw.strip():  # one line is a reply, a log line or a phrase
+            line = raw if raw.isascii() else charset_text(raw.encode("latin-1"), "utf-8" if is_text else "")
+            return _within(line) or read_plain(line)
+    return _mail_or_plain(parse(raw, utf8=is_text), is_text)
+
+
+def _mail_or_plain(mail: Mail, is_text: bool) -> Reading:
     if not mail.was_mail and len(mail.parts) == 1:
-        mail.parts[0].headers = _encoding_of(mail.parts[0].raw)
+        mail.parts[0].headers = paste.encoding_of(mail.parts[0].raw)
     reading = mail_of(mail)
     if reading is not None:
         return reading
     if mail.was_mail:
         return Reading(Kind.UNRECOGNISED, None, (), "", "mail")
-    plain = _plain(mail.parts[0].text if len(mail.parts) == 1 else mail.body)
+    text = mail.parts[0].text if len(mail.parts) == 1 else mail.body
+    plain = _within(text) or read_plain(text)
     if plain.kind in (Kind.UNRECOGNISED, Kind.PHRASE) and (below := _source_below(mail.parts[0].raw, is_text)) is not None:
         return below
     return plain
+
+
+def _within(text: str) -> Reading | None:
+    """The events of a service that stand inside other text, after a log's prefix or cut short."""
+    got = webhooks.read_within(text)
+    return Reading(Kind.WEBHOOK, got[0], got[1]) if got else None
+
+
+def _of_json(shown: str) -> Reading | None:
+    """What the strings of JSON of no known service hold: log lines, replies, notices. None where it is no JSON, but something like it."""
+    readings, room, events = [], MAX_JSON, list(islice(objects(shown), MAX_EVENTS))
+    for text, recipient in (pair for event in events for pair in texts(event)):
+        room -= len(text) + JSON_EACH
+        if room < 0:
+            break
+        one = read_plain(text)
+        if one.kind in (Kind.UNRECOGNISED, Kind.PHRASE) or not any(b.reply.code or b.reply.enhanced for b in one.bounces):
+            continue
+        readings.append(replace(one, bounces=tuple(b if b.recipient else replace(b, recipient=recipient) for b in one.bounces)))
+    return _joined(readings) or (Reading(Kind.UNRECOGNISED, None, (), "", "json") if events else None)
+
+
+def _joined(readings: list[Reading]) -> Reading | None:
+    """Several readings as one, what is said twice once; None where nothing was more than a phrase."""
+    known = [one for one in readings if one.bounces and one.kind is not Kind.PHRASE]
+    if not known:
+        return None
+    bounces = {(b.recipient, b.reply.code, b.reply.text): b for one in known for b in one.bounces}
+    return Reading(known[0].kind, known[0].format, tuple(bounces.values())[:MAX_BOUNCES])
 
 
 def _source_below(raw: str, is_text: bool) -> Reading | None:
@@ -143,7 +198,7 @@ def _source_below(raw: str, is_text: bool) -> Reading | None:
 
 
 _FROM_LINE = re.compile(r"(?:\A|\n\n)From [^\n]{1,300}\d\d:\d\d:\d\d[^\n]{0,40}\n(?=[A-Za-z-]{2,40}:)")
-MAX_MAILS = 100
+MAX_MAILS = 1000
 
 
 def _mbox(raw: str, is_text: bool) -> Reading | None:
@@ -158,75 +213,8 @@ def _mbox(raw: str, is_text: bool) -> Reading | None:
     return Reading(known[0].kind, known[0].format, tuple(bounce for reading in known for bounce in reading.bounces)[:MAX_BOUNCES])
 
 
-MAX_BOUNCES = 500
-_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n")
-
-
-def _encoding_of(raw: str) -> Headers:
-    """The transfer encoding that a body pasted from a mail's source is still in. RFC 2045 section 6."""
-    if raw.count("=\n") >= 2 or ("=3D" in raw and "=\n" in raw):
-        return {"content-transfer-encoding": ["quoted-printable"]}
-    lines = raw.strip().split("\n", 3)
-    if len(lines) > 2 and len(lines[0]) == len(lines[1]) >= 60 and _BASE64.issuperset(raw):
-        return {"content-transfer-encoding": ["base64"]}
-    return {}
-
-
-def _unquoted(raw: str) -> str:
-    """Without the marks of a quotation, where most lines have one. Lines of a transcript (>>> RCPT …) are no quotation."""
-    if ">" not in raw[:4000] and "|" not in raw[:200]:
-        return raw
-    for _ in range(4):
-        if raw.count(">") * 10 < raw.count("\n") * 3:
-            return raw
-        lines = raw.split("\n")
-        filled = [line for line in lines[:3000] if line.strip()]
-        if not filled:
-            return raw
-        quoted = [line for line in filled if line.lstrip()[:1] == ">" and not line.lstrip().startswith(">>> ")]
-        if len(quoted) * 10 < len(filled) * 6:
-            return raw
-        bare = [line.lstrip()[1:] for line in lines if line.lstrip()[:1] == ">" or not line.strip()]
-        # "> " or ">": of a text that was quoted without the blank, a line that begins with one is a folded header field
-        spaced = sum(line[:1] == " " for line in bare) * 10 > sum(line.strip() not in ("", ">") for line in bare) * 9
-        raw = "\n".join(line.removeprefix(" ") if spaced else line for line in bare)
-    return raw
-
-
-# ------------------------------------------------------------------ what is no mail
-
-
-def _plain(text: str) -> Reading:
-    """A transcript, log lines, replies or a phrase."""
-    text = (html_text(text) if is_html(text) else text)[:MAX_NOTICE]
-    exchanges = transcript(text)
-    if exchanges:
-        return Reading(Kind.TRANSCRIPT, None, tuple(bounce_of(one) for one in of_transcript(exchanges)))
-    logged = [got for line in text.split("\n")[:3000] if (got := log_lines.of_line(line))][: log_lines.MAX_FOUND]
-    if logged:
-        return Reading(Kind.LOG, logged[0][0], tuple(bounce_of(one) for _, one in logged))
-    low = text.casefold()
-    pasted = angle(text) or (sendmail(text) if "-----" in text else []) or exchange(text) or exchange2003(text)
-    if not pasted and len(low) == len(text):
-        pasted = cued(text, low) if has(low, "phrase", "words") else []
-        if len(pasted) == 1 and not any(c.isdigit() for c in pasted[0].text) and (opening := pasted_replies(text, strict=True)):
-            pasted[0].text = "\n".join(one.text for one in opening)  # the reply stands apart from the address
-        for one in pasted:
-            one.text = one.text or " ".join(text.split())[:PHRASE_LIMIT]
-    if pasted and any(one.text for one in pasted):
-        return Reading(Kind.BOUNCE if "\n" in text.strip() else Kind.REPLY, None, tuple(bounce_of(one, default="") for one in pasted))
-    replies = pasted_replies(text)
-    if replies:
-        return Reading(Kind.REPLY, None, tuple(bounce_of(one, default="") for one in replies))
-    bare = " ".join(text.split())
-    if len(bare) <= PHRASE_LIMIT and has(f"{bare.casefold()} ", "phrase", "words"):
-        notice = "auto-reply" if has(bare.casefold(), "auto_reply", "bodies") else ""
-        return Reading(Kind.PHRASE, None, (replace(bounce_of(Found(None, text.strip())), notice=notice),))
-    for table, notice in (("auto_reply", "auto-reply"), ("complaint", "complaint")):  # the body of one, without its header
-        if has(bare[:600].casefold(), table, "bodies"):
-            answer = replace(bounce_of(Found(None, bare[:PHRASE_LIMIT])), notice=notice)
-            return Reading(Kind.REPORT if notice == "complaint" else Kind.BOUNCE, notice, (answer,))
-    return Reading(Kind.UNRECOGNISED, None, (), "", "text")
+MAX_BOUNCES = 1000
+MAX_JSON, JSON_EACH = 200_000, 100  # characters of strings that are looked through, and how many each counts for
 
 
 def known_formats() -> tuple[str, ...]:

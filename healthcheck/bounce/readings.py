@@ -29,7 +29,8 @@ from .weights import (
 
 KEPT = 1 << 14  # sights; one is about 1 kB
 LONG_WORDING = GENERAL + 14  # a general wording of this weight means one thing
-CLOSE, NECK_AND_NECK = 12, 6  # weights so near each other that another reading may be the right one
+SENTENCE = 40  # characters that nobody else puts together by chance
+NEAR, CLOSE, NECK_AND_NECK = 20, 12, 6  # how far the next reading with another party has to be for certainty, for likelihood, for anything
 
 
 class Decision(NamedTuple):
@@ -54,6 +55,8 @@ def candidates(sight: Sight, text: str) -> list[Candidate]:
     if more := forms(sight, text, found[0].weight if found else 0):
         found += _best(more, seen).values()
         found.sort(key=_rank)
+    if any(c.rule is not None and c.rule.about == "sender" for c in found):
+        found = [_of_the_sender(c) for c in found]
     return found
 
 
@@ -80,9 +83,7 @@ def _best(matched: Iterable[Wording], seen: Seen) -> dict[str, Candidate]:
         one = (of_known if provider in known else unknown)[fits]
         if one is not None and (rule not in best or one.weight > best[rule].weight):
             best[rule] = one
-    if stage_seen == "mail":
-        return {rule: _of_the_sender(one) for rule, one in best.items()}
-    return best
+    return {rule: _of_the_sender(one) for rule, one in best.items()} if seen.of_sender else best
 
 
 def _weighed(seen: Seen) -> tuple[Candidate, ...]:
@@ -91,7 +92,7 @@ def _weighed(seen: Seen) -> tuple[Candidate, ...]:
     rest = [*(one for provider, of_known, unknown in named if (one := of_known if provider in seen.known else unknown)), *registered]
     if seen.esp and (said := _said(seen.esp, seen.terms)):
         rest.append(said)
-    if seen.stage == "mail":
+    if seen.of_sender:
         rest = [_of_the_sender(c) for c in rest]
     return tuple(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
 
@@ -101,8 +102,7 @@ forget = _kept.cache_clear  # for measuring: what is kept changes no answer
 
 
 def _of_the_sender(candidate: Candidate) -> Candidate:
-    """An address that is refused in reply to MAIL FROM is the sender's: no recipient was named yet (RFC 5321 section 3.3)."""
-    if catalog().causes[candidate.cause].party is not Party.RECIPIENT_ADDRESS:
+    if catalog().causes[candidate.cause].party not in (Party.RECIPIENT_ADDRESS, Party.RECIPIENT_MAILBOX):
         return candidate
     return candidate._replace(cause="sender-address-invalid", rule=None)
 
@@ -178,17 +178,18 @@ def _confidence(winner: Candidate, found: list[Candidate]) -> Confidence:
         return Confidence.GUESS if nearest < CLOSE else Confidence.LIKELY
     if nearest < NECK_AND_NECK and len(witnesses) < 2:
         return Confidence.GUESS
-    if nearest < CLOSE or (contradicted and winner.source == "general"):
+    if contradicted and winner.source == "general":  # few words against a code that says something else: who is wrong is a guess
+        return Confidence.GUESS if nearest < NEAR else Confidence.LIKELY
+    if nearest < NEAR:
         return Confidence.LIKELY
     return Confidence.CERTAIN if len(witnesses) > 1 or _unmistakable(winner) else Confidence.LIKELY
 
 
 def _unmistakable(winner: Candidate) -> bool:
-    """Whether one witness is enough: a code of its own beside the words, or many words; not words that mean something only at one provider."""
-    rule = winner.rule
-    if rule is None or winner.source == "general":
+    """Whether one witness is enough: words that everybody uses alike, or a provider's own with a code of their own or in a whole sentence."""
+    if winner.source == "general" or winner.rule is None:
         return winner.weight >= LONG_WORDING
-    return not rule.hosts or any("." in code for code in rule.codes)
+    return len(winner.fragment) >= SENTENCE or any("." in code for code in winner.rule.codes)
 
 
 def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from ..model import Reply
 
@@ -20,15 +22,18 @@ ENHANCED = re.compile(r"(?<![0-9.A-Za-z/=_])(?<!\d-)([245])\.([0-7])\.(\d{1,3})(
 _VERSION = re.compile(r"(?i)(?:\bv|\bver\.?|\bversion|exim|postfix|sendmail|zimbra|exchange|server|smtp|mta|release|build|python|openssl)[ /:v]{1,2}\Z")
 _START = re.compile(r"[\s\"'<(\[#*>]{0,6}([2-5]\d\d)(?=[ \-\t:;,.)'\"\]#]|$)")
 _BESIDE = re.compile(r"(?<![\d.\-/A-Za-z])([245]\d\d)[ \-]{1,3}[#(\[<'\"]{0,2}([245])\.[0-7]\.\d{1,3}(?![\d.])")
-_NAMED = re.compile(
-    r"(?i)(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat)"
-    r"(?: code| message)?[ :;=\"'(#<\[-]{1,4}([245]\d\d)(?=[ \-:;,.)'\"\]#]|$)"
+# A code after a word that announces one: the code is looked for first, since it is rarer than the words.
+_ANNOUNCED = re.compile(r"(?<=[ :;=\"'(#<\[\-：（败敗误誤绝信ー])([45]\d\d|2(?:00|11|14|2[01]|35|5[0-3]))(?=[ \-:;,.)'\"\]#]|$)")
+_ANNOUNCES = re.compile(
+    r"(?i)(?:(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat|got)"
+    r"(?: code| message|code)?[ :;=\"'(#<\[-]{1,4}|(?:失败|失敗|错误|錯誤|拒绝|退信|エラー)[：:（( ]{0,2})\Z"
 )
+_THREE = re.compile(r"[245]\d\d")
 _KNOWN = "4(?:21|22|2[3-9]|3[0-9]|4[0-9]|5[0-9]|71)|5(?:0[0-9]|1[0-9]|2[0-9]|3[0-9]|4[0-9]|5[0-9]|7[0-9]|9[0-9])"
 _LOOSE = re.compile(
-    rf"(?<![\w.\-/=@:+#$%])({_KNOWN})(?=[ :;,)'\"\]\-]|$)(?!-\d|[ -]?(?i:k|mb|gb|kb|bytes|days?|hours?|h|s|ms|seconds?|minutes?|messages?|mails?|e-?mails?|recipients?|connections?|of|per)\b)"
+    rf"(?<![\w.\-/=@:+#$%])(?<!\w\[)({_KNOWN})(?=[ :;,)'\"\]\-]|$)(?!-\d| \d|[ -]?(?i:k|mb|gb|kb|bytes|days?|hours?|h|s|ms|seconds?|minutes?|messages?|mails?|e-?mails?|recipients?|connections?|of|per)\b)"
 )
-_AFTER = re.compile(r"[ \-:;,\t]{0,3}[#(\[<'\"]{0,2}(?:(?i:x|smtp;)\s?)?([245]\.[0-7]\.\d{1,3})(?![\d]|\.\d)")
+_AFTER = re.compile(r"[ \-:;,.\t]{0,3}[#(\[<'\"]{0,2}(?:(?i:x|smtp;)\s?)?([245]\.[0-7]\.\d{1,3})(?![\d]|\.\d)")
 
 
 def find_enhanced(text: str, code: int | None = None, *, beside: int = -1) -> str | None:
@@ -59,12 +64,22 @@ def find_code(text: str, *, loose: bool = True) -> tuple[int | None, int, int]:
     At the start; else beside an enhanced code; else after a word that announces one; else, where `loose`, a known code that stands alone.
     RFC 5321 section 4.2.
     """
-    found = _START.match(text) or _BESIDE.search(text) or _NAMED.search(text)
+    found = _START.match(text)
+    if not found:
+        if not _THREE.search(text):
+            return None, -1, -1
+        found = _BESIDE.search(text) or next(_named(text), None)
+        if found and found.group(1)[0] == "2":  # "expected code 250 but got code 552": a text that names two is about the other
+            found = next((other for other in chain(_BESIDE.finditer(text), _named(text)) if other.group(1)[0] != "2"), found)
     if not found and loose:
         found = _LOOSE.search(text[:600])
     if not found:
         return None, -1, -1
     return int(found.group(1)), found.start(1), found.end(1)
+
+
+def _named(text: str) -> Iterator[re.Match[str]]:
+    return (found for found in _ANNOUNCED.finditer(text) if _ANNOUNCES.search(text, max(0, found.start() - 32), found.start()))
 
 
 _LINE = re.compile(r"\s*(?:<<<\s*|S:\s*)?([2-5]\d\d)(?:([- ])\s?(?:([245]\.\d{1,3}\.\d{1,3})(?:\s|$|(?=[^\d.])))?|$)")
@@ -119,15 +134,16 @@ def _drop_repeats(text: str) -> str:
 # Words after which the reply of another server follows, as MTAs write them. For texts in lower case: each branch begins with a letter, so
 # that the engine skips to those; a lookbehind at a branch's end says that it has to be a whole word.
 _INNER = re.compile(
-    r"(?:->|said:(?<!\wsaid:)|last transfail:|last error:|refused to talk to me:|responded with(?: failure)?:?|remote server returned|other server returned was:|"
+    r"(?:->|said:(?<!\wsaid:)|with message|responded as follows:|frontend with|last transfail:|last error:|refused to talk to me:|responded with(?: failure)?:?|remote server returned|other server returned was:|"
     r"response was:|response from the remote server was:|the remote server responded with:|returned the following error:|reason:(?<!\wreason:)|"
     r"reply:(?<!\wreply:)|stat=(?<!\wstat=)|deferred:|led=(?<!\wled=)|respon[sd]e:(?<!\wrespon[sd]e:)|"
     r"reply from remote:|smtp error from remote (?:mail )?server after [^:<]{1,40}(?::\s?<[^>]{0,320}>)?[^:]{0,60}:|mailer error:|remote host said:|"
     r"smtp;|lmtp;|\{msg=|error:|minutes\.|host (?<!\whost )[^ ]{1,255} \[[0-9a-f.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
     r"[ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?:smtp|lmtp);\s?)?(?=(?:#)?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])"
 )
-# What every match of _INNER ends with, and cheap to look for: most replies have no reply inside.
-_MAY_HOLD = re.compile(r"[:>;=.hedHED][ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?i:smtp|lmtp);\s?)?(?:#?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])")
+# What every match of _INNER ends with: most replies have no code after such a sign, and so no reply inside.
+_TOKEN = re.compile(r"#?[245](?:\d\d[ \-:;,.\"']|\.[0-7]\.\d{1,3}[ \-:;])")
+_SIGNS = frozenset(":>;=.hedHED")
 # "5.1.0 - Unknown address error 550-'5.1.1 …'": how AsyncOS (IronPort, Amazon SES of old) hands on a reply.
 _QUOTED = re.compile(r"([245]\d\d)-'(.{0,3000})'")
 _IN_REPLY = re.compile(r"\s*\(in reply to ([A-Za-z ]{2,40}?) ?command\)|\s*\(in reply to (end of [A-Za-z ]{2,20}|unknown command|initial server greeting)\)")
@@ -181,32 +197,49 @@ def read_reply(text: str, *, status: str | None = None, loose: bool = True) -> R
     text = text[: MAX_REPLY * 2]
     joined = join_lines(text.split("\n")) if "\n" in text else _drop_repeats(" ".join(text.split()))
     joined = joined[:MAX_REPLY]
-    host = stage = None
+    stage = None
     if "(in reply to " in joined and (found := _IN_REPLY.search(joined)):
         stage = stage_of(found.group(1) or found.group(2))
         joined = _IN_REPLY.sub("", joined)
-    if found := _HOST_SAID.search(joined):
-        host = found.group(1)
-    elif found := _TALKING.search(joined):
-        host = found.group(1).rstrip(".")
-    if stage is None:
-        if "refused to talk to me" in joined:
-            stage = "connect"
-        elif found := _AFTER_COMMAND.search(joined):
-            stage = stage_of(found.group(1))
-    return Read(_layers(joined, status, loose), host, stage)
+    low = joined.lower()
+    return Read(_layers(joined, low, status, loose), _host_in(joined, low), stage or _stage_in(joined, low))
+
+
+def stage_in(text: str) -> str | None:
+    """The stage that the words around a reply name. Pure."""
+    joined = " ".join(text[:MAX_REPLY].split())
+    found = _IN_REPLY.search(joined) if "(in reply to " in joined else None
+    return stage_of(found.group(1) or found.group(2)) if found else _stage_in(joined, joined.lower())
+
+
+def _stage_in(text: str, low: str) -> str | None:
+    if "refused to talk to me" in low:
+        return "connect"
+    found = _AFTER_COMMAND.search(text) if "after " in low else None
+    return stage_of(found.group(1)) if found else None
+
+
+def _host_in(text: str, low: str) -> str | None:
+    if "host " in low and "[" in text and (found := _HOST_SAID.search(text)):
+        return found.group(1)
+    if ("connect" in low or "talking to" in low or "conversation" in low or "rejected by" in low) and (found := _TALKING.search(text)):
+        return found.group(1).rstrip(".")
+    return None
 
 
 # A receiver that asks the sender's own server about the sender quotes its answer: that reply is about the sender, and what
 # it says ("user unknown") must never be read as the recipient's. Postfix reject_unverified_sender, Exim sender verify.
-_ABOUT_SENDER = ("sender address rejected", "sender verify", "sender verification", "sender address verification", "verification failed for <")
+_ABOUT_SENDER = (
+    "sender address rejected", "sender verify", "sender verification", "sender address verification", "verification failed for <", "postmaster verification failed",
+)  # fmt: skip
 
 
-def _layers(text: str, status: str | None, loose: bool) -> Reply:
+def _layers(text: str, low: str, status: str | None, loose: bool) -> Reply:
     inner = None
-    low = text.lower()
-    until = min((at for words in _ABOUT_SENDER if (at := low.find(words)) >= 0), default=len(text))
-    last = deque(_INNER.finditer((low if len(low) == len(text) else text)[:until]), maxlen=1) if _MAY_HOLD.search(text) else deque()
+    until = len(text)
+    if "sender" in low or "verif" in low:
+        until = min((at for words in _ABOUT_SENDER if (at := low.find(words)) >= 0), default=until)
+    last = deque(_INNER.finditer((low if len(low) == len(text) else text)[:until]), maxlen=1) if _may_hold(text) else deque()
     if last and last[0].end() < len(text):
         inner, outer = _drop_repeats(_trimmed(text[last[0].end() :], text[: last[0].end()])), text[: last[0].start()]
     if "-'" in text and (found := _QUOTED.search(inner if inner is not None else text)):
@@ -215,10 +248,17 @@ def _layers(text: str, status: str | None, loose: bool) -> Reply:
         inner, outer = _trimmed(f"{found.group(1)} {found.group(2)}", ""), whole[: found.start()] if inner is None else f"{outer} {whole[: found.start()]}"
     if inner is None:
         return _one(_trimmed(text, ""), status, loose)
+    if "sasl authentication failed" in low:  # of our own relay: what it answered says less than whom it answered
+        reply = _one(inner, status, loose)
+        return Reply(reply.code, reply.enhanced, text)
     around = _one(outer.strip(" (\"'<#{["), None, False)
     kept = around if around.code is not None or around.enhanced is not None else None
     reply = _one(inner, status, loose)
     return Reply(reply.code, reply.enhanced, reply.text, kept)
+
+
+def _may_hold(text: str) -> bool:
+    return any(text[max(0, found.start() - 8) : found.start()].rstrip(" <\"'“([#{")[-1:] in _SIGNS for found in _TOKEN.finditer(text))
 
 
 def _trimmed(text: str, before: str) -> str:
@@ -232,16 +272,21 @@ def _trimmed(text: str, before: str) -> str:
         text = text[1:]
     if text.startswith(("smtp;", "SMTP;", "lmtp;")):
         text = text[5:].lstrip()
-    for opening, closing in (("'", "'"), ('"', '"'), ("“", "”"), ("(", ")"), ("<", ">"), ("[", "]"), ("{", "}")):
-        if before.rstrip().endswith(opening) and (end := text.rfind(closing)) > 0 and text.count(opening) < text.count(closing) + (opening == closing):
+    around = before.rstrip()
+    for opening, closing in _PAIRS if around[-1:] in _OPENING else ():
+        if around.endswith(opening) and (end := text.rfind(closing)) > 0 and text.count(opening) < text.count(closing) + (opening == closing):
             text = text[:end].rstrip()
     if text[:1] in "'\"" and text[-1:] == text[:1]:
         text = text[1:-1].strip()
-    for opening, closing in ("''", "<>", "()", '""', "[]"):
+    for opening, closing in ("''", "<>", "()", '""', "[]") if text[-1:] in _CLOSING else ():
         odd = text.count(opening) % 2 if opening == closing else text.count(closing) > text.count(opening)
         if text.endswith(closing) and odd:
             text = text[:-1].rstrip()
     return text
+
+
+_PAIRS = (("'", "'"), ('"', '"'), ("“", "”"), ("(", ")"), ("<", ">"), ("[", "]"), ("{", "}"))
+_OPENING, _CLOSING = frozenset("'\"“(<[{"), frozenset("'>)\"]")
 
 
 def _one(text: str, status: str | None, loose: bool) -> Reply:

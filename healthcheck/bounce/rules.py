@@ -9,9 +9,10 @@ What was seen of a reply is all that its reading depends on; bounce/readings.py 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import re2
@@ -36,6 +37,7 @@ class Seen(NamedTuple):
     stage: str | None
     esp: str | None
     terms: tuple[str, ...]
+    of_sender: bool = False  # an address that is refused can only be the sender's
 
 
 class Wording(NamedTuple):
@@ -63,9 +65,12 @@ class _Index:
     words: AhoCorasick  # fragments, signs and needed words, case-folded
     whole: frozenset[int]  # words that begin or end with a digit, and are none within a longer number
     rows: Mapping[int, tuple[Wording, ...]]  # number of a word -> the rows that have this fragment
+    fragments: frozenset[int]  # the numbers in `rows`
+    triers: frozenset[int]  # the numbers in `tries`
+    needers: frozenset[int]  # the numbers in `met`
     signs: Mapping[int, str]  # number of a word -> provider
     met: Mapping[int, int]  # number of a word -> the needs that it meets, a bit each
-    tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets
+    tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets, those of the longest reach first
     always: tuple[Form, ...]  # patterns that need no word
     by_code: Mapping[str, tuple[Rule, ...]]  # rules that have codes and no words
 
@@ -135,12 +140,22 @@ def build(book: Catalog) -> _Index:
         AhoCorasick([word for word, _ in words.numbers]),
         frozenset(number for (_, whole), number in words.numbers.items() if whole),
         _tuples(rows),
+        frozenset(rows),
+        frozenset(tries),
+        frozenset(met),
         signs,
         met,
-        _tuples(tries),
-        tuple(always),
+        {number: tuple(sorted(forms, key=_reach)) for number, forms in tries.items()},
+        tuple(sorted(always, key=_reach)),
         _tuples(by_code),
     )
+
+
+_number = itemgetter(0)
+
+
+def _reach(form: Form) -> int:
+    return -form.reach
 
 
 def _tuples(lists: Mapping[K, list[V]]) -> dict[K, tuple[V, ...]]:
@@ -208,10 +223,10 @@ def provider_of_host(host: str | None) -> str | None:
     return None
 
 
-def recognised(bounce: Bounce, matched: Iterable[int]) -> dict[str, str]:
+def recognised(bounce: Bounce, matched: Set[int]) -> dict[str, str]:
     """The providers that this reply may come from, and by what: sign, host or domain."""
     signs = _index().signs
-    out = {signs[number]: "sign" for number in matched if number in signs}
+    out = {signs[number]: "sign" for number in matched & signs.keys()}
     for host in (bounce.receiver,) if bounce.receiver == bounce.remote_mta else (bounce.receiver, bounce.remote_mta):
         if host and (provider := provider_of_host(host)) and provider not in out:
             out[provider] = "host"
@@ -235,13 +250,29 @@ def see(bounce: Bounce) -> Sight:
     """Look for every fragment and sign at once. Pure; one pass over the text."""
     index, reply = _index(), bounce.reply
     text = " ".join(reply.text.lower().split())
-    matched = {
-        number for number, start, end in index.words.find_matches_as_indexes(text, overlapping=True) if number not in index.whole or _whole(text, start, end)
-    }
-    rows, known = index.rows, recognised(bounce, matched)
-    fragments = tuple(sorted([number for number in matched if number in rows]))
+    found = index.words.find_matches_as_indexes(text, overlapping=True)
+    matched = set(map(_number, found))
+    if edged := matched & index.whole:
+        matched -= edged
+        matched.update(number for number, start, end in found if number in edged and _whole(text, start, end))
+    known = recognised(bounce, matched)
+    fragments = tuple(sorted(matched & index.fragments))
     enhanced = reply.enhanced or bounce.status
-    return Sight(Seen(fragments, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms), known, matched)
+    seen = Seen(fragments, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced))
+    return Sight(seen, known, matched)
+
+
+def _of_sender(bounce: Bounce, enhanced: str | None) -> bool:
+    """Whether an address that is refused must be the sender's: in reply to MAIL FROM no recipient was named yet (RFC 5321 section 3.3), and X.1.7
+    and X.1.8, also around a quoted reply, are about the sender's address by definition (RFC 3463 section 3.2)."""
+    if bounce.stage == "mail" or (enhanced or "")[1:] in (".1.7", ".1.8"):
+        return True
+    outer = bounce.reply.wrapped_by
+    while outer:
+        if (outer.enhanced or "")[1:] in (".1.7", ".1.8"):
+            return True
+        outer = outer.wrapped_by
+    return False
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -259,13 +290,21 @@ def wordings(seen: Seen) -> Iterable[Wording]:
 def forms(sight: Sight, text: str, least: int) -> list[Wording]:
     """The rows whose pattern matches, of those that can weigh `least`; tried where all that they need occurs. Most of the cost of a diagnosis."""
     index = _index()
-    met, worth = 0, [index.always]
-    for number in sight.matched:
-        if number in index.met:
-            met |= index.met[number]
-            if number in index.tries:
-                worth.append(index.tries[number])
-    tried = {pattern: wording for some in worth for pattern, needed, reach, wording in some if reach >= least and needed & met == needed}
+    worth = [some for number in sight.matched & index.triers if (some := index.tries[number])[0].reach >= least]
+    if index.always:
+        worth.append(index.always)
+    if not worth:
+        return []
+    met = 0
+    for number in sight.matched & index.needers:
+        met |= index.met[number]
+    tried = {}
+    for some in worth:
+        for pattern, needed, reach, wording in some:  # those with the longest reach first
+            if reach < least:
+                break
+            if needed & met == needed:
+                tried[pattern] = wording
     if not tried:
         return []
     octets = text.encode("utf-8", "replace")

@@ -164,6 +164,12 @@ class EvidenceOut(Open):
     why_not: str | None
 
 
+class PageOut(Open):
+    kind: Literal["refusal", "delist", "postmaster", "help"]
+    title: str
+    url: str
+
+
 class FailureOut(Open):
     recipient: str | None
     action: str | None
@@ -182,6 +188,9 @@ class FailureOut(Open):
     explanation: str
     retry: dict[str, Any] | None
     fix: FixOut
+    pages: list[PageOut]
+    hygiene: str | None
+    unsuppress: str | None
     sender: dict[str, Any] | None
     evidence: EvidenceOut
     equivalents: dict[str, dict[str, str]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tomllib
 from functools import cache
 from typing import Any
@@ -14,12 +15,13 @@ from ..model import MAX_INPUT, PROFILES, Diagnosis, Failure, ScanInput
 from ..profiles import profiles, weighed
 from ..profiles import words as asks
 from ..render import json as as_json
-from ..render import lookup, pictures, words
+from ..render import lookup, pictures, receivers, services, words
 from .api import checked, desk, scan_input
 from .jobs import Case, Job
 
 web = Blueprint("web", __name__)
 AGAIN = 1 << 16  # characters of a pasted text that a page repeats in a form
+KNOWLEDGE = frozenset(f"web.{name}" for name in ("codes", "code", "receiver", "service", "causes", "cause", "checks", "check", "glossary", "term"))
 ASK_MORE = ("no-sender", "no-ip", "no-selector", "pending")  # evidence that might say more if more were known of the sender
 MARKED = 50  # failures whose words are marked in the pasted text
 
@@ -29,12 +31,23 @@ def register(app: Flask) -> None:
     app.register_blueprint(web)
     app.jinja_env.globals.update(word=words.word, verdict_words=words.verdict, profiles=profiles, asks=asks, catalog=catalog)
     app.jinja_env.globals.update(retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER)
-    app.jinja_env.filters.update(time_span=words.span_of_time)
+    app.jinja_env.filters.update(time_span=words.span_of_time, bare_url=words.bare_url)
 
 
 @web.app_context_processor
 def _shared() -> dict[str, Any]:
     return {"demo": bool(current_app.config["DEMO"])}
+
+
+@web.after_request
+def _packed(response: Response) -> Response:
+    """The pages of the knowledge base go out packed: they hold nothing of the one who asks that their length could give away."""
+    if request.endpoint in KNOWLEDGE and response.status_code == 200 and not response.direct_passthrough:
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings["gzip"] > 0:
+            response.set_data(gzip.compress(response.get_data(), 6, mtime=0))
+            response.content_encoding = "gzip"
+    return response
 
 
 @cache
@@ -47,8 +60,8 @@ def samples() -> dict[str, Any]:
 
 
 def _esp_name(id_: str) -> str:
-    esp = catalog().esps.get(id_)
-    return esp.name if esp else id_
+    known = catalog().services.get(id_) or catalog().esps.get(id_)
+    return known.name if known else id_
 
 
 @web.get("/")
@@ -257,6 +270,7 @@ def _failure_context(failure: Failure, n: int) -> dict[str, Any]:
         "reply_marked": pictures.marked(*pictures.window(failure.bounce.reply.text, spans)),
         "retry": words.retry(failure.retry),
         "promoted": catalog().causes.get(failure.evidence.promoted_from or ""),
+        "source": words.rule_named(failure.rule),
     }
 
 
@@ -286,7 +300,15 @@ def codes() -> str:
     q = request.args.get("q", "").strip()[:300]
     known = catalog()
     return render_template(
-        "codes.html", q=q, hits=lookup.search(q) if q else [], enhanced=known.enhanced_rows, basic=known.basic_rows, questions=known.words.get("questions", [])
+        "codes.html",
+        q=q,
+        hits=lookup.search(q) if q else [],
+        enhanced=known.enhanced_rows,
+        basic=known.basic_rows,
+        own=receivers.unregistered(),
+        receivers=receivers.listed(),
+        services=services.listed(),
+        questions=known.words.get("questions", []),
     )
 
 
@@ -297,7 +319,33 @@ def code(code: str) -> Response | str:
         if row := lookup.check_named(code):
             return make_response(redirect(url_for("web.check", code=row.code), 303))
         abort(404, "This is no enhanced status code (such as 5.7.26) and no reply code (such as 550).")
-    return render_template("code.html", code=found, cause=catalog().causes.get(found["cause"] or ""))
+    named = found["code"]
+    beside = receivers.beside(named)
+    return render_template(
+        "code.html",
+        code=found,
+        cause=catalog().causes.get(found["cause"] or ""),
+        bare=receivers.bare(named),
+        groups=receivers.by_cause(beside, most=3 if len(beside) < 100 else 2),
+        count=len(beside),
+        differ=receivers.otherwise(named),
+    )
+
+
+@web.get("/receivers/<key>")
+def receiver(key: str) -> str:
+    found = receivers.receiver(key)
+    if found is None:
+        abort(404, "There is no receiver of this name.")
+    return render_template("receiver.html", receiver=found)
+
+
+@web.get("/services/<id_>")
+def service(id_: str) -> str:
+    found = services.service(id_)
+    if found is None:
+        abort(404, "There is no mail service of this name.")
+    return render_template("service.html", service=found)
 
 
 @web.get("/checks")
@@ -323,8 +371,7 @@ def cause(slug: str) -> str:
     row = catalog().causes.get(slug)
     if row is None:
         abort(404, "There is no cause of this name.")
-    rules = [lookup.rule(r) for r in catalog().rules if r.cause == slug]
-    return render_template("cause.html", row=row, rules=rules, equivalents=words.equivalents(slug), retry=_cause_retry(row))
+    return render_template("cause.html", row=row, called=services.called(slug), retry=_cause_retry(row), **receivers.about(row))
 
 
 def _cause_retry(row: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from .. import profiles
 from ..errors import HealthcheckError
 from ..model import Answer, Asked, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
-from . import words
+from . import receivers, words
 
 
 def plain(value: Any) -> Any:
@@ -203,6 +203,9 @@ def failure(value: Failure) -> dict[str, Any]:
         "address": words.address(value),
         "retry": {"when": list(retry.when) if retry.when else "after-fix", "until": retry.until} if retry else None,
         "fix": words.failure_fix(value),
+        "pages": receivers.pages(value),
+        "hygiene": cause.hygiene,
+        "unsuppress": cause.unsuppress if value.suppress is cause.suppress else None,
         "sender": sender(bounce.sender),
         "evidence": evidence(value.evidence),
         "equivalents": words.equivalents(value.cause),
@@ -210,14 +213,17 @@ def failure(value: Failure) -> dict[str, Any]:
 
 
 def diagnosis(value: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as `diagnosis/1`. Pure. `failures` is empty only where nothing was recognised; `note` then says what was looked for."""
+    """A diagnosis as `diagnosis/1`. Pure. `failures` is empty only where nothing was recognised.
+
+    `note`: what was looked for, where nothing was recognised; or that some events among several could not be read.
+    """
     out: dict[str, Any] = {
         "schema": "diagnosis/1",
         "input": {"source": value.source, "kind": value.kind.value, "format": value.format},
         "failures": [failure(f) for f in value.failures],
     }
-    if not value.failures:
-        out["note"] = words.word("unrecognised", "text", default="Nothing here reads like a bounce.")
+    if note := words.note(value):
+        out["note"] = note
     return out
 
 

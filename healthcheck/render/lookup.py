@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from ..bounce.classify import classify
 from ..catalog import CauseRow, CheckRow, CodeRow, Rule, catalog
-from ..model import Reply
-from . import words
+from ..model import Bounce, Confidence, Reply
+from . import services, words
 
 _ENHANCED = re.compile(r"^([245X])\.(\d{1,3})\.(\d{1,3})$", re.IGNORECASE)
 _FINDING = re.compile(r"^[A-Z]{3}\d{3}$")
@@ -41,6 +42,10 @@ def code(text: str) -> dict[str, Any] | None:
 
 def _code(named: str, kind: str, row: CodeRow | None, spelled: Mapping[str, str | None]) -> dict[str, Any]:
     cause = (row.cause4 if row.cause4 and named.startswith("4") else row.cause) if row else None
+    fault, action = (row.fault, row.action) if row else (None, None)
+    if row and kind == "enhanced" and named.startswith("2"):  # a success whatever the rest says (RFC 3463 section 3.1)
+        done = catalog().basic_rows["250"]
+        cause, fault, action = done.cause, done.fault, done.action
     return {
         "code": named,
         "kind": kind,
@@ -49,8 +54,8 @@ def _code(named: str, kind: str, row: CodeRow | None, spelled: Mapping[str, str 
         "meaning": {"class": spelled.get("class"), "subject": spelled.get("subject"), "detail": spelled.get("detail")},
         "cause": cause,
         "strength": row.strength if row else None,
-        "fault": row.fault if row else None,
-        "action": row.action if row else None,
+        "fault": fault,
+        "action": action,
         "note": row.note if row else None,
         "rfc": row.rfc if row else None,
         "rules": [rule(r) for r in rules_for(named)],
@@ -78,6 +83,18 @@ def rule(row: Rule) -> dict[str, Any]:
         "source": row.source,
         "seen": row.seen,
     }
+
+
+def receiver_of(row: Rule) -> str:
+    """Under which receiver a wording is found: the provider's id, else the name of the file that holds it; "" for a mail service's own word."""
+    folder, _, name = row.file.partition("/")
+    return (row.provider or name.removesuffix(".toml")) if folder == "replies" else ""
+
+
+def page_of(row: Rule) -> str:
+    """Where a wording stands; a mail service's own word, which is nobody's reply, at its cause."""
+    receiver = receiver_of(row)
+    return f"/receivers/{receiver}#{row.id.rpartition('/')[2]}" if receiver else f"/causes/{row.cause}"
 
 
 def check(row: CheckRow) -> dict[str, Any]:
@@ -111,6 +128,8 @@ def cause(row: CauseRow) -> dict[str, Any]:
         "fix": row.fix,
         "steps": list(row.steps),
         "address": row.address,
+        "hygiene": row.hygiene,
+        "unsuppress": row.unsuppress,
         "retry": {"when": list(row.retry) if row.retry else "after-fix", "until": row.retry_until} if row.retry or row.after_fix else None,
         "refs": list(row.refs),
         "equivalents": words.equivalents(row.slug),
@@ -128,8 +147,8 @@ def check_named(text: str) -> CheckRow | None:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    kind: str  # code | check | cause | glossary | rule | question
-    key: str  # what the page of it is called; of a question the page itself
+    kind: str  # code | check | cause | glossary | rule | service | question
+    key: str  # what the page of it is called; of a question, a receiver's wording and a mail service's word the page itself
     title: str
     text: str
 
@@ -140,6 +159,8 @@ class _Entry:
     strong: frozenset[str]  # words of the title, and of questions that it answers
     weak: frozenset[str]
     phrases: tuple[str, ...]  # questions, as they are asked
+    said: str = ""  # of a receiver's wording: its fragments and its example
+    rule: str = ""
 
 
 def _words(*texts: str) -> frozenset[str]:
@@ -173,17 +194,39 @@ def _entries() -> tuple[_Entry, ...]:
     for check_row in known.checks.values():
         hit = Hit("check", check_row.code, f"{check_row.code} {check_row.title}", check_row.why)
         out.append(_entry(hit, [check_row.code, check_row.title, check_row.topic], [check_row.why, check_row.fix]))
-    for reply_rule in known.rules:
+    for page, title, meaning, names in services.entries():
+        out.append(_entry(Hit("service", page, title, meaning), names, [meaning]))
+    for reply_rule in (r for r in known.rules if receiver_of(r)):  # a mail service's own words are found through what they are called
         provider = known.providers.get(reply_rule.provider or "")
-        hit = Hit("rule", reply_rule.cause, reply_rule.example, known.causes[reply_rule.cause].title)
-        out.append(_entry(hit, [provider.name if provider else ""], [reply_rule.example, hit.text, *reply_rule.codes]))
+        hit = Hit("rule", page_of(reply_rule), reply_rule.example, known.causes[reply_rule.cause].title)
+        entry = _entry(hit, [provider.name if provider else ""], [reply_rule.example, hit.text, *reply_rule.codes])
+        out.append(replace(entry, said="\n".join((*reply_rule.text, reply_rule.example.casefold())), rule=reply_rule.id))
     return tuple(out)
+
+
+def _phrased(asked: str, phrases: tuple[str, ...]) -> float:
+    """How much of a known question this is: all of one, or a part of some length."""
+    parts = [20.0 * len(asked) / len(p) for p in phrases if len(asked) > 8 and asked in p]
+    return 26.0 if asked in phrases else max(parts, default=0.0)
+
+
+_SURE = {Confidence.CERTAIN: 10.0, Confidence.LIKELY: 3.0}
+
+
+def _read_as(text: str) -> tuple[str, float]:
+    """The wording that a text would be read as in a reply, and what that weighs: a receiver's own code ("OFR_103") stands in no title."""
+    found = classify(Bounce(Reply(None, None, text)))
+    return found.rule or "", _SURE.get(found.confidence, 0.0)
+
+
+FEW = 4  # services that have a word
 
 
 def search(text: str, most: int = 40) -> list[Hit]:
     """What of the knowledge base a few words, a question or a code is about, best first. Pure; below a millisecond or two.
 
-    A question of the glossary asked as it stands there comes first; then what holds most of the words, titles before texts.
+    A question of the glossary asked as it stands there comes first; then codes, what the words would be read as in a reply, and what holds
+    most of the words, titles before texts.
     """
     text = text[:300]
     asked = " ".join(text.casefold().split()).rstrip("?")
@@ -192,15 +235,20 @@ def search(text: str, most: int = 40) -> list[Hit]:
         tokens |= {found, "x" + found[1:]} if "." in found else {found}
     if not tokens:
         return []
+    said = services.named(text)
+    spoken = {(one.page, one.title) for one in said} if len(said) <= FEW else set()  # "mailbox full" is everybody's
+    (read, sure), code_like = _read_as(text), " " not in asked and any(c.isdigit() for c in asked)
     scored = []
     for n, entry in enumerate(_entries()):
         strong, weak = len(tokens & entry.strong), len(tokens & (entry.weak - entry.strong))
-        score = 3.0 * strong + weak - (1.5 if entry.hit.kind == "rule" else 0)
-        if entry.phrases and any(asked == p or (len(asked) > 8 and asked in p) for p in entry.phrases):
-            score += 20
-        if entry.hit.kind in ("code", "check") and entry.hit.key.casefold() in tokens:
-            score += 15
-        if score > 0 and (strong + weak) * 2 >= min(len(tokens), 4):
+        score = 3.0 * strong + weak - (1.5 if entry.hit.kind == "rule" else 0) + _phrased(asked, entry.phrases)
+        named = entry.hit.kind in ("code", "check") and entry.hit.key.casefold() in tokens
+        named = named or (entry.hit.kind == "service" and (entry.hit.key, entry.hit.title) in spoken)
+        written = sure if entry.rule and entry.rule == read else 0.0
+        if code_like and len(asked) > 3 and asked.strip("[]()") in entry.said:
+            written = 10.0
+        score += (15 if named else 0) + written
+        if score > 0 and (named or written or (strong + weak) * 2 >= min(len(tokens), 4)):
             scored.append((-score, n, entry.hit))
     scored.sort(key=lambda row: row[:2])
     return [hit for _, _, hit in scored[:most]]

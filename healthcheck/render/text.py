@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import profiles
 from ..model import PROFILES, Answer, Asked, Diagnosis, EvidenceVerdict, Failure, Finding, Record, Reply, Report, Requirement, Status
-from . import words
+from . import receivers, words
 
 WIDTH = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # the bidi overrides turn a line around
@@ -140,8 +140,8 @@ def _answer(answer: Answer) -> str:
 def diagnosis(value: Diagnosis) -> str:
     """A diagnosis, whose side it is first."""
     lines = [f"{clean(value.source)}: {words.kind(value.kind, value.format)}" if value.source else words.kind(value.kind, value.format), ""]
-    if not value.failures:
-        lines += _wrap(words.word("unrecognised", "text", default="Nothing here reads like a bounce."), "")
+    if note := words.note(value):
+        lines += [*_wrap(note, ""), *([""] if value.failures else [])]
     for failure in value.failures:
         lines += [*_failure(failure), ""]
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
@@ -157,7 +157,11 @@ def _failure(failure: Failure) -> Iterator[str]:
     yield ""
     yield from _wrap(words.explanation(failure), "  ")
     yield from _fix(words.failure_fix(failure), failure.fix)
+    for page in receivers.pages(failure):
+        yield from _wrap(f"{page['title']}: {page['url']}", " " * 6, "    Page: ")
     yield from _wrap(words.address(failure), first="    Address: ")
+    if cause.hygiene:
+        yield from _wrap(cause.hygiene, " " * 6, "    List: ")
     yield from _wrap(words.retry(failure.retry), first="    Retry: ")
     for because in failure.because:
         yield from _wrap(f"“{because.text}” ({because.rule})", " " * 10, "    Because: ")

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..catalog import CauseRow, CheckRow, Rule, catalog
-from ..model import Choice, Failure, Finding, Kind, Record, Reply, Retry
+from ..model import Choice, Diagnosis, Failure, Finding, Kind, Party, Record, Reply, Retry, Suppress
 from ..profiles import profiles
+from . import services
 
 _PARTS = ("title", "name", "text", "meaning", "summary")
 ICONS = {"pass": "✓", "note": "i", "warn": "!", "fail": "✗", "unknown": "?"}
@@ -194,8 +195,8 @@ def _digit(table: str, digit: str) -> str | None:
 
 
 def equivalents(cause: str) -> dict[str, dict[str, str]]:
-    """What each e-mail service provider calls this cause, by the provider's id."""
-    return {esp.id: dict(esp.equivalents[cause]) for esp in catalog().esps.values() if cause in esp.equivalents}
+    """What the mail services that most people use call this cause, by the service's id."""
+    return services.equivalents(cause)
 
 
 def span_of_time(seconds: int) -> str:
@@ -221,6 +222,23 @@ def range_of_time(least: int, most: int) -> str:
     return f"{number} to {second}" if unit.rstrip("s") == second.partition(" ")[2].rstrip("s") else f"{first} to {second}"
 
 
+def bare_url(url: str) -> str:
+    """
+    >>> bare_url("https://postmaster.example.com/"), bare_url("mailto:unblock@example.com"), bare_url("https://example.com/a/b")
+    ('postmaster.example.com', 'unblock@example.com', 'example.com/a/b')
+    """
+    return url.removeprefix("mailto:").partition("://")[2].rstrip("/") if "://" in url else url.removeprefix("mailto:")
+
+
+def cause_type(cause: CauseRow) -> str:
+    """A key of [cause_type]: whether a cause is hard or soft, where no reply is at hand."""
+    if cause.party is Party.NOT_A_BOUNCE:
+        return "none"
+    if cause.type:
+        return cause.type.value
+    return "by-reply-now" if cause.suppress is Suppress.NOW else "by-reply"
+
+
 def retry(value: Retry | None) -> str:
     """When to send again, as one sentence."""
     if value is None:
@@ -237,3 +255,10 @@ def retry(value: Retry | None) -> str:
 def kind(value: Kind, form: str | None) -> str:
     said = word("kind", value.value)
     return f"{said} ({form})" if form and form != value.value else said
+
+
+def note(answer: Diagnosis) -> str | None:
+    """What was expected, where nothing was recognised; what is not answered, where events were left out. None where all of it is answered."""
+    if not answer.failures:
+        return word("unrecognised", answer.looked_for or "text", default=word("unrecognised", "text"))
+    return fill(word("unrecognised", "left_out"), {"count": answer.left_out}) if answer.left_out else None

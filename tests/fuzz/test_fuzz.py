@@ -6,6 +6,7 @@ Time is that of the process, since other tests may run beside this one.
 import random
 import string
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from healthcheck.model import MAX_INPUT, Kind
 
 HERE = Path(__file__).parents[1] / "bounces"
 MAILS = [path.read_bytes() for path in sorted(HERE.iterdir()) if path.is_file()]
+MAILS += [row["text"].encode() for path in sorted(HERE.parent.glob("pasted/*.toml")) for row in tomllib.loads(path.read_text())["paste"]]
 HEAD = b"From: MAILER-DAEMON@example.net\nTo: a@shop.example\nSubject: Undelivered Mail Returned to Sender\n"
 PIECES = (
     b"\n\n",
@@ -53,6 +55,11 @@ def nested(depth: int) -> bytes:
     out.append(b"Content-Type: text/plain\n\n550 5.1.1 nobody\n")
     out += [b"--b%d--\n" % n for n in reversed(range(depth))]
     return b"".join(out)[:MAX_INPUT]
+
+
+def listed(item: bytes, head: bytes = b"[", tail: bytes = b"{}]") -> bytes:
+    """A JSON array up to the limit."""
+    return head + item * ((MAX_INPUT - len(head) - len(tail)) // len(item)) + tail
 
 
 NOTICE = HEAD + b"\nThis is the mail system at host mx.example.net.\n\n"
@@ -121,6 +128,43 @@ BOMBS = {
     "form feeds": filled(b"550 no\x0c\x0b\n"),
     "combining marks": filled("550 é́".encode()),
     "sharp s": filled("550 ß unknown ".encode()),
+    "fences": filled(b"```\n"),
+    "fenced replies": filled(b"```\n550 5.1.1 no\n```\n"),
+    "one fence": filled(b"550 5.1.1 no\n", b"```\n"),
+    "indented": filled(b"    550 5.1.1 no\n"),
+    "bars before lines": filled(b"| 550 5.1.1 no\n"),
+    "blanks": filled(b" ", b"550 5.1.1 no") + b"",
+    "blanks before an address": filled(b" " * 4000 + b"<a@b.example>: no <c@d.example>: no"),
+    "fields on one line": filled(b" Final-Recipient: rfc822;a@b.example Status: 5.1.1"),
+    "addresses on one line": filled(b" <a@b.example>: 550 no <c@d.example>: 550 no"),
+    "at signs": filled(b"@", b"550 5.1.1 "),
+    "recipients": filled(b"to=a@b.example, rcpt to:<", b"550 5.1.1 "),
+    "addresses without a domain": filled(b"a" * 64 + b"@", b"550 5.1.1 "),
+    "a json string": b'"' + filled(b"\\n550 5.1.1 no")[: MAX_INPUT - 20].rstrip(b"\\") + b'"',
+    "escapes": filled(b"\\n\\u003c550"),
+    "replies in json": listed(b'{"email":"a@b.example","error":"550 5.1.1 no"},'),
+    "parts of replies in json": listed(b'{"smtp_code":550,"message":"no"},'),
+    "objects in json": listed(b"{},"),
+    "one string in json": b'{"a":"' + filled(b"550 5.1.1 to=<a@b.example> ")[: MAX_INPUT - 20] + b'"}',
+    "strings of a program in json": listed(b"{\"e\":\"{'a@b.example': (550, b'" + b"x" * 1400 + b'"},'),
+    "smtplib": filled(b"{'a@b.example': (550, b'"),
+    "smtplib without an end": filled(b",'" + b"a" * 300, b"': ("),
+    "swiftmailer": filled(b'but got code "550", with message "'),
+    "phpmailer": filled(b"Detail: SMTP code: 5 "),
+    "outlook express": filled(b"Server Response: '550 "),
+    "stalwart": filled(b"<a@b.example> (host 'x' rejected with code 550 (5.1.1) '\n"),
+    "exim refusals": filled(b"2026-01-12 09:15:02 H=a [192.0.2.1] rejected RCPT <a@b.example>: relay not permitted\n"),
+    "exim deferrals": filled(b"1abcde-000001-AA == a@b.example R=r T=t defer (110): Connection timed out H=a [192.0.2.1]\n"),
+    "qmail deliveries": filled(b"starting delivery 1: msg 1 to remote a@b.example\ndelivery 1: failure: no_such_user/\n"),
+    "amavis": filled(b"amavis[1]: (1-1) Blocked SPAM {a} <a@b.example> "),
+    "wrapped log": filled(b"relay=none,\ndsn=4.4.1, status=deferred (x)\n", b"postfix to=<a@b.example>,\n"),
+    "labels": filled(b"a: "),
+    "labels and codes": filled(b"Fehler: 550 5.1.1 no\n"),
+    "address and words": filled(b"a@b.example: host c said: 550\n"),
+    "hidden addresses": filled(b"<hidden>: host c said: 550\n"),
+    "ruled lines": filled(b"-----\nFrom: a@b.example\n", HEAD + b"\n"),
+    "entities without tags": filled(b"&lt;a@b.example&gt;: 550 "),
+    "names of codes": filled(b"code 250 "),
 }
 
 

@@ -27,7 +27,8 @@ DMARC = "550-5.7.26 Unauthenticated email from shop.example is not accepted due 
 PAGES = {
     "home": "/", "refused": "/scan?domain=192.0.2.1", "report": "/scan?domain=shop.example&ip=203.0.113.77&selector=shop", "healthy": "/scan?domain=healthy.example",
     "long": "/scan?domain=broken-spf.example&selector=mail", "codes": "/codes", "search": "/codes?q=mailbox+full", "code": "/codes/5.7.26", "check": "/checks/SPF004",
-    "checks": "/checks", "cause": "/causes/auth-dmarc", "causes": "/causes", "glossary": "/glossary", "term": "/glossary/hard-bounce", "gone": "/nothing",
+    "overloaded": "/codes/5.7.1", "own-code": "/codes/5.7.509", "receiver": "/receivers/microsoft", "software": "/receivers/postfix",
+    "checks": "/checks", "cause": "/causes/auth-dmarc", "listed": "/causes/ip-blocklisted", "off-the-list": "/glossary/taking-off-a-suppression-list", "causes": "/causes", "glossary": "/glossary", "term": "/glossary/hard-bounce", "gone": "/nothing",
 }  # fmt: skip
 
 
@@ -150,6 +151,19 @@ def test_every_page_is_open_to_everyone(browser, site, name):
     judged(browser, name)
 
 
+BLOCKED = "550 5.7.1 Unfortunately, messages from [192.0.2.25] weren't sent. Part of their network is on our block list (S3140). [x.eop-EUR02.prod.protection.outlook.com]"
+
+
+def test_a_refusal_names_where_to_ask(browser, site):
+    see(browser, 1200)
+    browser.get(site.at)
+    find(browser, "#text").send_keys(BLOCKED)
+    find(browser, "#explain .go").click()
+    until(browser, lambda b: b.find_elements("css selector", ".pages a"))
+    assert find(browser, ".pages a").get_attribute("href") == "https://olcsupport.office.com/"
+    judged(browser, "diagnosis-pages")
+
+
 @pytest.mark.parametrize("sample", ["dmarc-reject", "user-unknown", "no-reason", "dmarc-dsn"])
 def test_a_sample_is_one_click(browser, site, sample):
     see(browser, 1200)
@@ -206,6 +220,42 @@ def test_the_keyboard_reaches_what_the_mouse_does(browser, site):
         assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none", seen[-1]
     assert seen[0] == "To the content"
     assert {"text", "file", "Explain it"} <= set(seen)
+
+
+def test_the_reference_is_walked_by_keyboard(browser, site):
+    """Tab to the search, to the jump links, into a section, to a code; a jump takes the place of the next tab along."""
+    from selenium.webdriver import ActionChains, Keys
+
+    def press(key):
+        ActionChains(browser).send_keys(key).perform()
+
+    def focused():
+        return browser.execute_script("const a = document.activeElement; return a.id || a.getAttribute('href') || a.textContent.trim()")
+
+    see(browser, 1200)
+    browser.get(site.at + "/codes")
+    seen = []
+    while focused() != "#receivers":
+        press(Keys.TAB)
+        seen.append(focused())
+        assert len(seen) < 20, seen
+    assert "q" in seen
+    press(Keys.ENTER)
+    press(Keys.TAB)
+    assert focused().startswith("/receivers/"), "the section that was jumped to goes on with its first link"
+    press(Keys.ENTER)
+    until(browser, lambda b: "/receivers/" in b.current_url)
+    find(browser, "details summary").send_keys(Keys.ENTER)
+    until(browser, lambda b: find(b, "nav.jump a").is_displayed())
+
+
+def test_a_wording_is_reached_by_its_own_address(browser, site):
+    see(browser, 1200)
+    browser.get(f"{site.at}/codes?q=S3140")
+    find(browser, ".hits a").click()
+    until(browser, lambda b: "#block-list-s3140" in b.current_url)
+    assert "S3140" in find(browser, "li:target").text
+    assert browser.execute_script("return document.querySelector('li:target').getBoundingClientRect().top") < 900
 
 
 def test_everything_works_without_javascript(site, slow, folder, browser):

@@ -5,16 +5,17 @@ The literal markers by which families are told apart stand in data/formats.toml.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import re2
 
-from .mime import Headers, Mail, headers_of, words
+from .mime import Headers, Mail, headers_of, is_mail, words
 
 MAX_NOTICE = 300_000  # characters of a notice that are looked through; what is longer holds a mail that came back, or nothing
 _FILE = Path(__file__).parents[2] / "data" / "formats.toml"
@@ -32,6 +33,7 @@ class Found:
     stage: str | None = None
     at: str | None = None
     terms: tuple[str, ...] = ()
+    queue: str | None = None  # what a log calls the mail
 
 
 @cache
@@ -40,17 +42,35 @@ def data() -> Mapping[str, Any]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
+class _Format(NamedTuple):
+    id: str
+    senders: tuple[str, ...]
+    subjects: tuple[str, ...]
+    headers: tuple[str, ...]
+    bodies: tuple[str, ...]
+    any: bool  # one of these is enough
+
+
 @cache
-def _formats() -> tuple[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], bool], ...]:
-    return tuple(
-        (row["id"], tuple(row.get("from", ())), tuple(row.get("subject", ())), tuple(row.get("header", ())), tuple(row.get("body", ())), row.get("any", False))
+def _formats() -> tuple[tuple[_Format, ...], tuple[_Format, ...]]:
+    """All families, and those that need no mark in the body."""
+    every = tuple(
+        _Format(
+            row["id"],
+            tuple(row.get("from", ())),
+            tuple(row.get("subject", ())),
+            tuple(row.get("header", ())),
+            tuple(row.get("body", ())),
+            row.get("any", False),
+        )
         for row in data()["format"]
     )
+    return every, tuple(one for one in every if one.any or not one.bodies)
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Many literal marks, looked for in one pass."""
+    """Many literal marks, looked for in one pass. A line end counts as a blank, since texts are wrapped anywhere."""
 
     all: tuple[str, ...]
     set: Any  # re2.Set
@@ -62,13 +82,18 @@ class Marks:
         options.literal = True
         wanted = re2.Set.SearchSet(options)
         for mark in every:
-            wanted.Add(mark)
+            wanted.Add(flat(mark))
         wanted.Compile()
         return cls(every, wanted)
 
     def within(self, low: str) -> list[str]:
-        """Those that occur in a text, in their own order."""
+        """Those that occur in a text, in their own order. `low` is case-folded, and flat."""
         return [self.all[number] for number in self.set.Match(low.encode("utf-8", "replace")) or ()]
+
+
+def flat(text: str) -> str:
+    """A text of the same length on one line."""
+    return text.replace("\n", " ")
 
 
 @cache
@@ -76,9 +101,14 @@ def _body_marks() -> Marks:
     return Marks.of((*data()["original"]["lines"], *(mark for row in data()["format"] for mark in row.get("body", ()))))
 
 
+@cache
+def _original_lines() -> frozenset[str]:
+    return frozenset(data()["original"]["lines"])
+
+
 def body_marks(low: str) -> frozenset[str]:
     """The marks of a body, for `cut_original` and `format_of`. `low` is the case-folded body, with what came back."""
-    return frozenset(_body_marks().within(low))
+    return frozenset(_body_marks().within(flat(low)))
 
 
 def holds(text: Container[str], marks: Iterable[str]) -> bool:
@@ -91,21 +121,19 @@ def holds(text: Container[str], marks: Iterable[str]) -> bool:
 
 def format_of(mail: Mail, low: str, here: frozenset[str]) -> str | None:
     """The id of the family that a mail is of. `low` is its case-folded notice, `here` the marks of its whole body."""
-
-    def says(bodies: tuple[str, ...]) -> bool:
-        return not here.isdisjoint(bodies) and holds(low, bodies)
-
     sender = mail.first("from").lower()
     subject = words(mail.first("subject")).casefold() if mail.headers else ""
-    for name, froms, subjects, headers, bodies, one in _formats():
+    one_line = flat(low) if here else ""
+    for name, senders, subjects, headers, bodies, one in _formats()[0 if here else 1]:
+        said = bool(bodies) and not here.isdisjoint(bodies) and any(mark in (low if "\n" in mark else one_line) for mark in bodies)
         if one:
-            if holds(sender, froms) or holds(subject, subjects) or holds(mail.headers, headers) or says(bodies):
+            if said or holds(sender, senders) or holds(subject, subjects) or holds(mail.headers, headers):
                 return name
         elif (
-            (not headers or holds(mail.headers, headers))
-            and (not froms or holds(sender, froms))
+            (said or not bodies)
+            and (not headers or holds(mail.headers, headers))
+            and (not senders or holds(sender, senders))
             and (not subjects or holds(subject, subjects))
-            and (not bodies or says(bodies))
         ):
             return name
     return None
@@ -118,7 +146,7 @@ def cut_original(body: str, low: str, here: frozenset[str]) -> tuple[str, Header
     """
     end = len(body)
     if len(low) == len(body):
-        for mark in here.intersection(data()["original"]["lines"]):
+        for mark in here & _original_lines():
             at = low.find(mark, 0, end)
             while at >= 0:
                 line = low.rfind("\n", 0, at) + 1
@@ -127,7 +155,7 @@ def cut_original(body: str, low: str, here: frozenset[str]) -> tuple[str, Header
                     break
                 at = low.find(mark, at + 1, end)
     if end == len(body):
-        return body, {}
+        return _cut_header(body, low)
     below = body[body.find("\n", end) + 1 :] if "\n" in body[end:] else ""
     while below[:1] in ("-", "=", "\n"):
         below = below.partition("\n")[2]
@@ -136,9 +164,29 @@ def cut_original(body: str, low: str, here: frozenset[str]) -> tuple[str, Header
     return body[:end], headers_of(below)[0]
 
 
+_FIRST_FIELDS = ("\nreceived: ", "\nreturn-path: ", "\ndkim-signature: ", "\nfrom: ", "\nmime-version: ")
+
+
+def _cut_header(body: str, low: str) -> tuple[str, Headers]:
+    """The same where no known marker stands: the header of a mail below a ruled line ("-----", perhaps with words of its own in it)."""
+    if len(low) != len(body) or ("\n---" not in low and "\n===" not in low and "\n___" not in low and "\n***" not in low and "\n+++" not in low):
+        return body, {}
+    at = min((place for name in _FIRST_FIELDS if (place := low.find(name)) > 0), default=-1)
+    if at < 0:
+        return body, {}
+    above = body[:at].rstrip()
+    line = above.rfind("\n") + 1
+    if not above[line:].strip().startswith(("-----", "=====", "_____", "*****", "+++++")):
+        return body, {}
+    headers = headers_of(body[at + 1 :])[0]
+    return (body[:line], headers) if is_mail(headers) else (body, {})
+
+
 _ATOM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
 _NOT_LOCAL = frozenset(" \t,;:<>()[]\\|")
 _NOT_HOST = frozenset(' \t,;:<>()[]\\/|"@!#$%&*=')
+_WIDE = frozenset("、。，．：；！？（）［］｛｝「」『』【】《》〈〉“”‘’„«»　")  # punctuation that stands in no address, and before one without a blank
+_ASCII = re.compile(r"[\x00-\x7f]*")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 
 
@@ -155,7 +203,7 @@ def address(text: str) -> str | None:
         return clean(text.partition(" ")[0] if " " not in text.partition('"@')[0] else text)
     while at >= 0:
         start = at
-        while start and (text[start - 1] in _ATOM or ord(text[start - 1]) > 127):
+        while start and (text[start - 1] in _ATOM or (ord(text[start - 1]) > 127 and text[start - 1] not in _WIDE)):
             start -= 1
         end = at + 1
         while end < len(text) and (text[end] in _HOST or ord(text[end]) > 127):
@@ -173,6 +221,8 @@ def clean(text: str) -> str | None:
         text = text.partition(":")[2]
     local, at, host = text.rpartition("@")
     host = host.rstrip(".>")
+    if not host.isascii() and (top := host.rpartition(".")[2])[:1].isascii():  # words of a language without blanks that follow the address
+        host = host[: len(host) - len(top)] + _ASCII.match(top).group(0)  # type: ignore[union-attr]
     if not at or not local or not host or len(text) > 320 or "\n" in text:
         return None
     if not _NOT_LOCAL.isdisjoint(local) and not local.startswith('"'):

@@ -6,13 +6,17 @@ Exchange, Gmail, Domino, MailMarshal, KDDI, James, Oracle Messaging Server, Inte
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import NamedTuple
 
 from ..reply import find_code, find_enhanced, stage_of
-from . import Found, Marks, address, data, only_address
+from . import Found, Marks, address, data, flat, only_address
+from .notices import has
 
 MAX_FOUND = 200
 MAX_REASON = 25
+MAX_REASONS = 50
 
 _EXCHANGE = re.compile(
     r"^(?:[^#\n]{0,255}\s)?#?\s?(?:<\s?)?#(?:<\s?#)?(?:[245]\d\d[ ;]|[245]\.\d)|^(?:Remote Server (?:at \S{1,255} )?returned\b|.{0,80}'[245]\d\d [245]\.\d)|^[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}[ ;]"
@@ -25,8 +29,8 @@ def exchange(body: str) -> list[Found]:
     out: list[Found] = []
     generating = None
     for i, line in enumerate(lines):
-        if not line or not _EXCHANGE.match(line):
-            continue
+        if not line or not ("#" in line or "'" in line or line[0] in "245" or "Remote Server" in line) or not _EXCHANGE.match(line):
+            continue  # the first is what the pattern needs, and cheaper
         recipient, host = None, None
         for back in range(i - 1, max(-1, i - 7), -1):
             above = lines[back]
@@ -50,10 +54,17 @@ def exchange(body: str) -> list[Found]:
     return out
 
 
+class _Cues(NamedTuple):
+    marks: Marks
+    recipient: frozenset[str]
+    reason: frozenset[str]
+    instead: Mapping[str, str]
+
+
 @cache
-def _cues() -> tuple[Marks, frozenset[str], frozenset[str]]:
-    recipient, reason = data()["cue"]["recipient"], data()["cue"]["reason"]
-    return Marks.of((*recipient, *reason)), frozenset(recipient), frozenset(reason)
+def _cues() -> _Cues:
+    table = data()["cue"]
+    return _Cues(Marks.of((*table["recipient"], *table["reason"])), frozenset(table["recipient"]), frozenset(table["reason"]), table["instead"])
 
 
 def cued(body: str, low: str) -> list[Found]:
@@ -62,28 +73,40 @@ def cued(body: str, low: str) -> list[Found]:
         low = body.lower()
         if len(low) != len(body):
             return []
-    marks, for_recipient, for_reason = _cues()
-    here = marks.within(low)
+    one_line = flat(low)
+    here = _cues().marks.within(one_line)
     found: list[tuple[int, Found]] = []
     for cue in here:
-        if cue not in for_recipient:
+        if cue not in _cues().recipient or _cues().instead.get(cue) in here:
             continue
-        at, tries = low.find(cue), 0
+        within = low if "\n" in cue else one_line
+        at, tries = within.find(cue), 0
         while at >= 0 and tries < MAX_FOUND:
             found.extend(_addresses(body, at + len(cue)))
             tries += 1
-            at = low.find(cue, at + len(cue))
-    reasons: list[tuple[int, str]] = []
+            at = within.find(cue, at + len(cue))
+    return _joined(body, sorted(found, key=lambda pair: pair[0]), _reasons(body, one_line, here)) if found else []
+
+
+def reason(body: str, low: str) -> str:
+    """The text after a cue for a reason that holds most of a reply, or "". Where it is known already whom a notice is about."""
+    one_line = flat(low)
+    found = _reasons(body, one_line, _cues().marks.within(one_line)) if len(low) == len(body) else []
+    return max((text for _, text in found), key=weight, default="")
+
+
+def _reasons(body: str, one_line: str, here: list[str]) -> list[tuple[int, str]]:
+    out: list[tuple[int, str]] = []
     for cue in here:
-        if cue not in for_reason:
+        if cue not in _cues().reason:
             continue
-        at, tries = low.find(cue), 0
-        while at >= 0 and tries < 50:
-            if not low[at - 1 : at].isalnum() and (text := _reason(body, at + len(cue))):
-                reasons.append((at, text))
+        at, tries = one_line.find(cue), 0
+        while at >= 0 and tries < MAX_REASONS:
+            if not one_line[at - 1 : at].isalnum() and (text := _reason(body, at + len(cue))):
+                out.append((at, text))
             tries += 1
-            at = low.find(cue, at + len(cue))
-    return _joined(body, sorted(found, key=lambda pair: pair[0]), sorted(reasons))
+            at = one_line.find(cue, at + len(cue))
+    return sorted(out)
 
 
 def _addresses(body: str, at: int) -> list[tuple[int, Found]]:
@@ -137,10 +160,10 @@ def _reason(body: str, at: int) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _weight(text: str) -> int:
-    """How much of a reply is in a text: both codes, a code, none."""
+def weight(text: str) -> int:
+    """How much of a reply is in a text: both codes, a code, words, nothing."""
     code, _, end = find_code(text[:2000], loose=False)
-    return 2 * (code is not None) + (find_enhanced(text[:2000], code, beside=end) is not None)
+    return 4 * (code is not None) + 2 * (find_enhanced(text[:2000], code, beside=end) is not None) + (text != "")
 
 
 def _line_at(body: str, place: int) -> str:
@@ -153,7 +176,8 @@ def _line_at(body: str, place: int) -> str:
             break
         elif paragraphs[0]:
             paragraphs.append([])
-    return " ".join(line for lines in paragraphs for line in lines[:4])[:1000]
+    said = " ".join(line for lines in paragraphs for line in lines[:4] if only_address(line) is None)[:1000]
+    return said if has(said.casefold(), "phrase", "words") else ""  # what says nothing of a bounce is no reason
 
 
 def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, str]]) -> list[Found]:
@@ -168,10 +192,12 @@ def _joined(body: str, found: list[tuple[int, Found]], reasons: list[tuple[int, 
             continue
         nearest = [text for at, text in reasons if places[i] < at < (places[i + 1] if i + 1 < len(places) else len(body))]
         pool = nearest if nearest and len(out) > 1 else [text for _, text in reasons]
+        if nearest and max(map(weight, nearest)) == max(map(weight, pool)):
+            pool = nearest  # what stands above the address may be the head of a list
         if pool:
-            one.text = max(pool, key=_weight)
-        elif (line := _line_at(body, places[i])) and only_address(line) is None:
-            one.text = line
+            one.text = max(pool, key=weight)
+        else:
+            one.text = _line_at(body, places[i])
     command = body.casefold().rfind("smtp command\n")
     if command >= 0:  # m-FILTER names the command on the line after it
         stage = stage_of(body[command + 13 : command + 40].partition("\n")[0])

@@ -32,13 +32,17 @@ def has_fields(low: str) -> bool:
     """Whether a text holds a delivery status: a recipient field at the start of a line, with an action or a status. `low` is case-folded."""
     if "final-recipient:" in low or "original-recipient:" in low:
         return "action:" in low or "status:" in low or "diagnostic-code:" in low
-    return "reporting-mta:" in low and "diagnostic-code:" in low  # a report that lost its recipients
+    # a report that lost its recipients, or only the last of its fields
+    return "diagnostic-code:" in low and ("reporting-mta:" in low or "action:" in low or "status:" in low)
 
 
 def starts_at(low: str) -> int:
     """Where the first field of a delivery status stands in a text, or its end. `low` is case-folded."""
-    places = [0 if low.startswith(name) else low.find("\n" + name) for name in ("reporting-mta:", "final-recipient:", "original-recipient:", "arrival-date:")]
-    return min((place for place in places if place >= 0), default=len(low))
+    for names in (("reporting-mta:", "final-recipient:", "original-recipient:", "arrival-date:"), ("action:", "status:", "diagnostic-code:")):
+        places = [0 if low.startswith(name) else low.find("\n" + name) for name in names]
+        if found := [place for place in places if place >= 0]:
+            return min(found)
+    return len(low)
 
 
 def groups(text: str) -> Report:
@@ -50,29 +54,30 @@ def groups(text: str) -> Report:
     report = Report()
     group: Fields = {}
     last, gap, at = "", False, 0
+    of_recipient = False
     for line in text.split("\n"):
         at += len(line) + 1
         if not line.strip():
             gap = True
-            if group.keys() & _RECIPIENT and "diagnostic-code" in group:
+            if of_recipient and "diagnostic-code" in group:
                 last = ""
             continue
         name = _field_name(line)
         if not name:
-            if gap and (report.recipients or group.keys() & _RECIPIENT) and _of_mail(line):
+            if gap and (report.recipients or of_recipient) and _of_mail(line):
                 report.below = text[at - len(line) - 1 :]  # pasted without its MIME structure
                 break
             if last and len(group[last]) < 8000 and (not gap or line[0] in " \t"):
                 group[last] += "\n" + line.strip()
             continue
-        of_recipient = bool(group.keys() & _RECIPIENT)
         if group and (name in group or (gap and (not of_recipient or name in _RECIPIENT)) or (name in _RECIPIENT and "reporting-mta" in group)):
             _close(report, group)
-            group = {}
+            group, of_recipient = {}, False
             if len(report.recipients) >= MAX_RECIPIENTS:
                 return report
         gap = False
         last = name
+        of_recipient = of_recipient or name in _RECIPIENT
         group[name] = line.partition(":")[2].strip()
     _close(report, group)
     return report
@@ -127,7 +132,7 @@ def typed_address(value: str) -> str | None:
 
 def _mta(value: str) -> str | None:
     """The name in "dns; mx.example.com (192.0.2.1)". RFC 3464 section 2.1.2."""
-    name = value.rpartition(";")[2].strip().split(" ")[0].split("\n")[0].strip("()<>.,")
+    name = value[:2000].rpartition(";")[2].strip().split(" ")[0].split("\n")[0].strip("()<>.,")
     return name[:255] or None
 
 
@@ -173,6 +178,12 @@ def _recipient(group: Fields) -> str | None:
     if got and ("." in got.rpartition("@")[2] or got.endswith("]")) and ";@" not in final.replace(" ", ""):
         return got
     return (typed_address(original) if original else None) or got or typed_address(group.get("x-actual-recipient", "")) or None
+
+
+def without_recipient(report: Report) -> list[Found]:
+    """The Found of a report of which only the last fields were pasted, from "Action:" or "Status:" on."""
+    fields = report.message
+    return found_in(Report(recipients=[fields])) if "diagnostic-code" in fields and fields.keys() & {"action", "status"} else []
 
 
 def reporting(report: Report) -> str | None:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from html import unescape
+
+from .html import html_text
 
 MAX_DEPTH = 20
 MAX_PARTS = 200
@@ -44,24 +45,22 @@ def headers_of(raw: str, *, limit: int = MAX_HEADERS) -> tuple[Headers, int]:
     unfolded = _FOLD.sub(" ", block) if "\n " in block or "\n\t" in block else block
     if " \n" in block or "\t\n" in block:
         return _by_line(block, start, after, limit)
-    lines = unfolded.split("\n")
-    out: Headers = {}
-    if len(lines) <= limit and len(unfolded) < MAX_HEADER:
-        for line in lines:
-            name, colon, value = line.partition(":")
-            key = _key(name) if colon else ""
-            if not key:
-                break
-            if key in out:
-                out[key].append(value.strip())
-            else:
-                out[key] = [value.strip()]
-        else:
+    if len(unfolded) < MAX_HEADER:
+        fields = _FIELD.findall(unfolded)
+        if len(fields) == unfolded.count("\n") + 1 and len(fields) <= limit:
+            out: Headers = {}
+            for name, value in fields:
+                key = name.lower()
+                if key in out:
+                    out[key].append(value.rstrip())
+                else:
+                    out[key] = [value.rstrip()]
             return out, after
     return _by_line(block, start, after, limit)
 
 
 _FOLD = re.compile(r"\n[ \t]+")
+_FIELD = re.compile(r"^([A-Za-z0-9_-]{1,76})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 
 
 def _by_line(block: str, start: int, after: int, limit: int) -> tuple[Headers, int]:
@@ -214,7 +213,7 @@ def _walk(out: list[Part], headers: Headers, kind_field: str, body: str, utf8: b
                 if len(out) >= MAX_PARTS:
                     return
                 below, start = headers_of(piece) if not piece.startswith("\n") else ({}, 0)
-                if below and not any(name.startswith("content-") for name in below):
+                if below and "content-type" not in below and not any(name.startswith("content-") for name in below):
                     below, start = {}, 0  # a part without a header of its own whose text looks like one
                 _walk(out, below, below.get("content-type", [""])[0], piece[start:], utf8, depth + 1)
             return
@@ -335,36 +334,3 @@ def words(value: str) -> str:
         end = found.end()
     out.append(value[end:])
     return "".join(out)
-
-
-MAX_HTML = 250_000
-_BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?table|/?ul|/?ol|/?pre|/?blockquote|hr)(?:[\s/][^<>]{0,2000})?>", re.IGNORECASE)
-_CELL = re.compile(r"</t[dh]\s{0,4}>", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z!][A-Za-z0-9:-]{0,40}(?:\s[^<>]{0,8000})?/?>")
-
-
-def _without(html: str) -> str:
-    """HTML without what is not shown: comments, style, script, the head. An element that does not end goes on to the end."""
-    for start, end in (("<!--", "-->"), ("<style", "</style"), ("<script", "</script"), ("<head>", "</head"), ("<title", "</title")):
-        low = html.lower()
-        if len(low) != len(html) or start not in low:
-            continue
-        kept, at = [], 0
-        while (opening := low.find(start, at)) >= 0:
-            kept.append(html[at:opening])
-            closing = low.find(end, opening)
-            at = (closing + len(end) if end == "-->" else low.find(">", closing) + 1) if closing >= 0 else len(html)
-            if at <= 0:
-                at = len(html)
-        html = " ".join([*kept, html[at:]])
-    return html
-
-
-def html_text(html: str) -> str:
-    """The words of an HTML text, a line for each block. An address in angle brackets stays."""
-    html, _, below = html[:MAX_HTML].partition("</html>")  # what was pasted below a page is no HTML
-    text = _without(html)
-    if "<pre" not in text.lower():
-        text = text.replace("\n", " ")
-    text = unescape(_TAG.sub("", _CELL.sub(" ", _BREAK.sub("\n", text))))
-    return "\n".join(" ".join(line.split()) for line in text.replace("\xa0", " ").split("\n")) + below

@@ -17,6 +17,7 @@ class Exchange:
 
     command: str
     lines: list[str] = field(default_factory=list)
+    after: str = ""  # the last line below it that is neither: "Connection closed by foreign host."
 
     @property
     def code(self) -> str:
@@ -74,6 +75,8 @@ def _listed(block: str) -> list[Found]:
     open_reason = False
     for line in block.split("\n")[1:]:
         bare = line.strip()
+        if out and bare.startswith("-----"):
+            break  # the next block: a transcript, the reason, the mail that came back
         if not bare or bare.startswith("-----"):
             open_reason = False
             continue
@@ -101,7 +104,7 @@ def _listed(block: str) -> list[Found]:
                 found.text = bare[bare.find(" [") + 2 : -1]
             elif bare.startswith("[Status:"):  # Zoho
                 found.text = bare[1:-1]
-            if recipient or bare.startswith(('"|', '"/', "|")):
+            if recipient or bare.startswith(('"|', '"/', "|", "/")):  # a pipe or a file
                 out.append(found)
     return out
 
@@ -150,6 +153,8 @@ def _fill(found: Found, host: str | None, exchanges: list[Exchange], said: list[
         found.stage = stage_of(mine.command[:24]) or ("connect" if not mine.command else None)
         if not found.text or (found.text[:3] == mine.code and (len(mine.lines) > 1 or found.text[3:4] == "-")):
             found.text = "\n".join(mine.lines)
+    if mine is None and count == 1 and found.text and not any(c.isdigit() for c in found.text):
+        found.text = next((line for line in said if line[:3].isdigit()), found.text)  # the same with its codes
     if not found.text.strip() or found.text.strip().isdigit():
         own = (
             [line for line in said if found.recipient and found.recipient.casefold() in line.casefold()]
@@ -168,8 +173,18 @@ _CLIENT = re.compile(
 _SERVER = re.compile(
     r"^\s{0,8}(?:\[[^\]]{1,40}\]\s{0,3}|\d{4}-\d\d-\d\d[T ][\d:.,+Z ]{5,24}\s?|\d\d:\d\d:\d\d[.,]?\d{0,6}\s)?(?:SERVER -> CLIENT:|S: |S>|<<< |<~\* |<~  |<~ |<- |<\*\* |<-  |<= |reply: b?'|RECV |RESP: |< )\s{0,4}(.{0,2000})$"
 )
+# What a program's own log says before it, after a time and a level of any form.
+_LOGGED = re.compile(
+    r"(?i)^.{0,200}?(?:(?P<client>\bC: |\bC>|client sent: |sending command: |sent command: |sending: |command sent: |smtp command: |>>> |--> )"
+    r"|(?P<server>\bS: |\bS>|writing response to client: |received reply: |server replied: |server response: |response: |reply: |received: |<<< |<-- ))"
+    r"[\"'\s]{0,4}(?:\\n|\\r){0,2}(?P<said>.{0,2000})$"
+)
 _COMMAND = re.compile(r"(?i)^(?:ehlo|helo|lhlo|mail from:|rcpt to:|data$|bdat |starttls|auth |rset|quit|vrfy |expn |noop|\.$|xforward )")
 _REPLY = re.compile(r"^([2-5]\d\d)([ -]|$)")
+
+
+_IN_LOG = re.compile(r"(?i)[:>] ?[\"']?(?:MAIL FROM:|RCPT TO:)")
+MAX_SEEN, MAX_LINE = 20_000, 2400
 
 
 def transcript(body: str) -> list[Exchange]:
@@ -182,11 +197,15 @@ def transcript(body: str) -> list[Exchange]:
     swapped = "\n Out: 220" in body or "\nOut: 220" in body or body.startswith(("Out: 220", " Out: 220"))
     if swapped:  # Postfix as the server: Out is what it said
         body = body.replace("In:  ", "C: ").replace("Out: ", "S: ")
+    logged = bool(_IN_LOG.search(body[:MAX_SEEN]))
     for line in body.split("\n")[:5000]:
         server = _SERVER.match(line)
         client = None if server else _CLIENT.match(line)
         text = (server or client).group(1) if (server or client) else line  # type: ignore[union-attr]
-        bare = text.strip().removesuffix("'").removesuffix("\\r\\n").removesuffix("'").strip()
+        if logged and not server and not client and (found := _LOGGED.match(line[:MAX_LINE])):
+            text = found.group("said")
+            server, client = (found, None) if found.group("server") else (None, found)
+        bare = text.strip().rstrip("\"'").removesuffix("\\r\\n").removesuffix("'").strip()
         if not server and _COMMAND.match(bare):
             command = bare
             commands += 1
@@ -197,6 +216,8 @@ def transcript(body: str) -> list[Exchange]:
                 last.lines.append(bare)
             else:
                 exchanges.append(Exchange(command, [bare]))
+        elif exchanges and not client and not server and len(bare) > 12:
+            exchanges[-1].after = bare[:300]
     if not commands or not any(e.command for e in exchanges):
         return []
     return exchanges
@@ -213,7 +234,9 @@ def of_transcript(exchanges: list[Exchange]) -> list[Found]:
         text = "\n".join(e.lines)
         if stage == "rcpt":
             recipient = _rcpt(e.command)
-            if first in ("4", "5"):
+            if e.code == "503" and sender_done and len(out) == 1:  # its sender was refused, and that is why
+                out[0].recipient = out[0].recipient or recipient
+            elif first in ("4", "5"):
                 out.append(Found(recipient, text, stage="rcpt"))
             elif recipient:
                 accepted.append(recipient)
@@ -231,5 +254,7 @@ def of_transcript(exchanges: list[Exchange]) -> list[Found]:
             break
     if not out:
         last = next((e for e in reversed(exchanges) if e.command[:4].casefold() not in ("quit", "rset")), exchanges[-1])
-        out.append(Found(accepted[0] if accepted else None, "\n".join(last.lines), stage=stage_of(last.command[:12])))
+        # after 354 the message was not taken: the session broke off (RFC 5321 section 4.1.1.4)
+        text = "\n".join(last.lines) if last.code[:1] != "3" else last.after
+        out.append(Found(accepted[0] if accepted else None, text, stage=stage_of(last.command[:12])))
     return out

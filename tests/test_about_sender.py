@@ -1,0 +1,32 @@
+"""Law 2: what a reply says of the sender's address is never read as said of the recipient's."""
+
+import pytest
+
+from healthcheck import explain
+
+HEADS = (
+    "550 5.7.1 <office@example.net>: Sender address rejected: {}",
+    "550 Sender verify failed: {}",
+    "550 5.1.8 {}",
+    "550 5.1.7 {}",
+    "550-Postmaster verification failed while checking <office@example.net> 550-Called: 192.0.2.7 550-Response: 550 {} 550 Sender verify failed",
+)
+REASONS = (
+    "user unknown",
+    "mailbox disabled",
+    "no such user here",
+    "Domain not found",
+    "mailbox unavailable",
+    "undeliverable address: host mx.example.net[192.0.2.7] said: 550 5.1.1 no such mailbox",
+    "this account has been disabled",
+    "mailbox full",
+    "invalid mailbox",
+)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_reply_about_the_sender_gives_no_address_up(head: str, reason: str) -> None:
+    failure = explain(head.format(reason), offline=True).failures[0]
+    assert failure.suppress in ("never", "hold"), (failure.cause, failure.rule)
+    assert failure.side != "recipient", (failure.cause, failure.rule)
