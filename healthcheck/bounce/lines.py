@@ -124,9 +124,10 @@ def _row(line: str, delimiter: str, *, named: bool) -> Found | None:
         fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
     except (csv.Error, StopIteration):
         return None
-    recipient = next((one for field in fields if (one := only_address(field))), None)
+    addresses = {one: None for field in fields if (one := only_address(field))}
+    recipient = next(iter(addresses)) if len(addresses) == 1 else None  # of two one is the sender's, and nothing says which
     reply = next((field for field in fields if _OPENS.match(field) and len(field) > 8), None)
-    if (named and not recipient) or not reply or len(fields) < 2:
+    if (named and not addresses) or not reply or len(fields) < 2:
         return None
     code = next((field for field in fields if _BARE_CODE.fullmatch(field)), "")  # the codes in columns of their own
     return Found(recipient, f"{code} {reply}" if code and not _BARE_CODE.match(reply) else reply)

@@ -268,7 +268,7 @@ def _failure_context(failure: Failure, n: int) -> dict[str, Any]:
         "n": n,
         "cause": words.cause_of(failure),
         "reply_marked": pictures.marked(*pictures.window(failure.bounce.reply.text, spans)),
-        "retry": words.retry(failure.retry),
+        "retry": words.failure_retry(failure),
         "promoted": catalog().causes.get(failure.evidence.promoted_from or ""),
         "source": words.rule_named(failure.rule),
     }

@@ -162,7 +162,7 @@ def _failure(failure: Failure) -> Iterator[str]:
     yield from _wrap(words.address(failure), first="    Address: ")
     if cause.hygiene:
         yield from _wrap(cause.hygiene, " " * 6, "    List: ")
-    yield from _wrap(words.retry(failure.retry), first="    Retry: ")
+    yield from _wrap(words.failure_retry(failure), first="    Retry: ")
     for because in failure.because:
         yield from _wrap(f"“{because.text}” ({because.rule})", " " * 10, "    Because: ")
     for rival in failure.rivals:

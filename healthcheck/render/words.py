@@ -163,9 +163,22 @@ def failure_fix(failure: Failure) -> dict[str, Any]:
     """
     cause = cause_of(failure)
     if failure.fix is None:
-        return {"summary": cause.fix, "steps": list(cause.steps), "record": None, "choices": [], "why_no_record": None}
+        summary, steps = _advice(failure, cause)
+        return {"summary": summary, "steps": steps, "record": None, "choices": [], "why_no_record": None}
     own = fix(failure.fix)
     return {**own, "steps": [*own["steps"], *(step for step in cause.steps if step not in own["steps"])]}
+
+
+def _advice(failure: Failure, cause: CauseRow) -> tuple[str, list[str]]:
+    """The cause's advice, or other words where this answer does more or less to the address than the cause does as a rule."""
+    if failure.suppress is cause.suppress or Suppress.NOW not in (failure.suppress, cause.suppress):
+        return cause.fix, list(cause.steps)
+    if failure.suppress is Suppress.NOW:
+        return word("hardened", "fix"), [word("hardened", "step")]
+    rest = [step for step in cause.steps if "suppression list" not in step]
+    if failure.suppress is Suppress.COUNT:
+        return word("softened", "fix"), [word("softened", "step"), *rest]
+    return cause.fix, rest
 
 
 def meaning(reply: Reply) -> dict[str, str | None] | None:
@@ -237,6 +250,15 @@ def cause_type(cause: CauseRow) -> str:
     if cause.type:
         return cause.type.value
     return "by-reply-now" if cause.suppress is Suppress.NOW else "by-reply"
+
+
+def failure_retry(failure: Failure) -> str:
+    """When to send again after this failure, as one sentence."""
+    if failure.party is Party.NOT_A_BOUNCE:
+        return word("retry", "no-bounce")
+    if failure.retry is None or (failure.suppress is Suppress.NOW and cause_of(failure).suppress is not Suppress.NOW):
+        return word("retry", {Suppress.COUNT: "count", Suppress.HOLD: "hold"}.get(failure.suppress, "none"))
+    return retry(failure.retry)
 
 
 def retry(value: Retry | None) -> str:

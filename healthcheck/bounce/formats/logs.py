@@ -179,8 +179,9 @@ def _exim(line: str) -> Found | None:
         if 0 < at < 80 or (at > 0 and _EXIM_ID.search(line, max(0, at - 24), at)):
             rest = line[at + 4 :]
             recipient = address(rest[:700].partition(" R=")[0].partition(" T=")[0].partition(": ")[0])
-            if recipient is None or (" T=" not in line and " R=" not in line and ": " not in rest):
-                return None
+            routed = " T=" in line or " R=" in line
+            if recipient is None or not (routed or (action != "delivered" and ": " in rest)):
+                return None  # "a@b -> c@d: 550 …" is somebody's own way to write who wrote to whom
             host = rest[rest.find(" H=") + 3 :].partition(" ")[0].rstrip(":") if " H=" in rest else None
             text = _exim_said(rest) if action != "delivered" else rest[rest.find('C="') + 3 :].partition('"')[0] if 'C="' in rest else ""
             return Found(recipient, text, action, None, host, at=_at(line))

@@ -13,20 +13,20 @@ MAX_TEXT = 20_000
 
 
 @cache
-def _rows() -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
-    return tuple((tuple(row["marks"]), re.compile(row["pattern"], re.DOTALL)) for row in data()["wrapped"])
+def _rows() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str | None], ...]:
+    return tuple((tuple(row["marks"]), re.compile(row["pattern"], re.DOTALL), row.get("stage")) for row in data()["wrapped"])
 
 
 def wrapped(text: str, low: str) -> list[Found]:
     """The replies that a program's own words hold, each once. `low` is the case-folded text."""
     text = text[:MAX_TEXT]
     out: dict[tuple[str | None, str], Found] = {}
-    for marks, pattern in _rows():
+    for marks, pattern, stage in _rows():
         if not holds(low, marks):
             continue
         for found in pattern.finditer(text):
             parts = found.groupdict()
-            one = Found(clean(parts.get("recipient") or ""), _reply(parts))
+            one = Found(clean(parts.get("recipient") or ""), _reply(parts), stage=stage)
             out.setdefault((one.recipient, one.text), one)
             if len(out) >= MAX_FOUND:
                 break
