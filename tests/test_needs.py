@@ -27,8 +27,16 @@ def test_a_repeated_group_is_needed_once() -> None:
     assert needs(r"(?:very\s+){1,3}[^/]{0,40}busy") == (frozenset({"busy"}), frozenset({"very "}))
 
 
+def test_letters_of_re2_are_read() -> None:
+    assert needs(r"\pL+ mailbox [^\pL]") == (frozenset({" mailbox "}),)
+
+
 def test_syntax_of_re2_only_needs_nothing() -> None:
-    assert needs(r"\pL+mailbox") == ()
+    assert needs(r"\C+mailbox") == ()
+
+
+def test_no_row_is_tried_on_every_text() -> None:
+    assert [rule.id for rule in catalog().rules if rule.pattern and not needs(rule.pattern)] == []
 
 
 def test_no_pattern_is_kept_from_a_text_that_it_matches() -> None:

@@ -6,6 +6,7 @@ spends its time building them anew. These words go into the one `re2.Set` of the
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -19,6 +20,7 @@ MOST_NEEDS = 3  # requirements that are checked of a pattern
 Need = frozenset[str]  # one of these has to occur; a space stands for any white space
 _Exact = frozenset[str] | None  # every string that a piece matches, white space as one space; None: too many to spell out
 _EMPTY: _Exact = frozenset({""})
+_LETTERS = re.compile(r"\\p(?:[LN]|\{L\w?\}|\{N\w?\})")  # RE2's letters and digits, which the standard library writes \w
 
 
 def needs(pattern: str) -> tuple[Need, ...]:
@@ -31,7 +33,7 @@ def needs(pattern: str) -> tuple[Need, ...]:
     [['inbox', 'mailbox'], ['full']]
     """
     try:
-        exact, found = _sequence(_parser.parse(pattern))
+        exact, found = _sequence(_parser.parse(_LETTERS.sub(r"\\w", pattern)))
     except (ValueError, OverflowError, _parser.error):
         return ()
     if exact is not None:

@@ -9,6 +9,7 @@ What was seen of a reply is all that its reading depends on; bounce/readings.py 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
@@ -95,7 +96,9 @@ def _literal(pattern: str) -> int:
 
 @cache
 def _index() -> _Index:
-    return build(catalog())
+    index = build(catalog())
+    gc.freeze()  # it lives as long as the process: no collection needs to walk through it
+    return index
 
 
 class _Words:
