@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ..model import Reply
+from .formats import data
 
 MAX_REPLY = 4000
 
@@ -227,18 +228,11 @@ def _host_in(text: str, low: str) -> str | None:
     return None
 
 
-# A receiver that asks the sender's own server about the sender quotes its answer: that reply is about the sender, and what
-# it says ("user unknown") must never be read as the recipient's. Postfix reject_unverified_sender, Exim sender verify.
-_ABOUT_SENDER = (
-    "sender address rejected", "sender verify", "sender verification", "sender address verification", "verification failed for <", "postmaster verification failed",
-)  # fmt: skip
-
-
 def _layers(text: str, low: str, status: str | None, loose: bool) -> Reply:
     inner = None
     until = len(text)
     if "sender" in low or "verif" in low:
-        until = min((at for words in _ABOUT_SENDER if (at := low.find(words)) >= 0), default=until)
+        until = min((at for words in data()["reply"]["about_sender"] if (at := low.find(words)) >= 0), default=until)
     last = deque(_INNER.finditer((low if len(low) == len(text) else text)[:until]), maxlen=1) if _may_hold(text) else deque()
     if last and last[0].end() < len(text):
         inner, outer = _drop_repeats(_trimmed(text[last[0].end() :], text[: last[0].end()])), text[: last[0].start()]

@@ -334,18 +334,12 @@ def code(code: str) -> Response | str:
 
 @web.get("/receivers/<key>")
 def receiver(key: str) -> str:
-    found = receivers.receiver(key)
-    if found is None:
-        abort(404, "There is no receiver of this name.")
-    return render_template("receiver.html", receiver=found)
+    return render_template("receiver.html", receiver=receivers.receiver(key) or abort(404, "There is no receiver of this name."))
 
 
 @web.get("/services/<id_>")
 def service(id_: str) -> str:
-    found = services.service(id_)
-    if found is None:
-        abort(404, "There is no mail service of this name.")
-    return render_template("service.html", service=found)
+    return render_template("service.html", service=services.service(id_) or abort(404, "There is no mail service of this name."))
 
 
 @web.get("/checks")
