@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
 from ..catalog import Blocklist
-from ..model import Answer, Finding, Question, ScanInput
+from ..model import Answer, Fetch, Finding, Question, ScanInput
 from ..profiles import profiles, weigh
-from . import alignment, dkim, dmarc, dnsbl, mx, parked, ptr, spf
+from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, nameservers, parked, ptr, recipient, spf, starttls, tls_rpt
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    (mx, dmarc, ptr, spf),  # the longest chain last: what the others have to think over costs no time then
+    (mx, dmarc, ptr, tls_rpt, dnssec, recipient, spf),  # the longest chain last: what the others have to think over costs no time then
     (dkim,),  # hints from mx and spf
-    (alignment, dnsbl),  # what spf, dkim and dmarc found; the addresses of mx and spf
+    (alignment, dnsbl, nameservers, dane),  # what spf, dkim and dmarc found; the addresses of mx and spf
+    (mta_sts, bimi, starttls),  # what is connected to: each waits for its own hosts only
 )
+PATIENT = STAGES[-1]
+# said only where somebody asks for it
+OPTIONAL = ("starttls", "recipient")
 TOPICS: tuple[ModuleType, ...] = tuple(topic for stage in STAGES for topic in stage)
 # the order in which a report shows them
-SHOWN = ("mx", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl")
+SHOWN = ("mx", "recipient", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl", "mta-sts", "tls-rpt", "dane", "dnssec", "starttls", "bimi", "nameservers")
 # what a topic reads from the facts, and so has to be gathered with it
 NEEDS: dict[str, tuple[str, ...]] = {
     "spf": ("mx",),  # whether the domain is there at all
@@ -31,9 +35,24 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "dkim": ("mx", "spf"),
     "alignment": ("mx", "spf", "dkim", "dmarc"),
     "dnsbl": ("mx", "spf"),
+    "recipient": ("mx",),
+    "mta-sts": ("mx",),
+    "tls-rpt": ("mx",),
+    "dane": ("mx", "dnssec"),
+    "dnssec": ("mx",),
+    "starttls": ("mx", "dane"),
+    "bimi": ("mx", "dmarc"),
+    "nameservers": ("mx",),
 }
 
-Foresee = Callable[[Question, Answer], Iterable[Question]]
+Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
+
+
+def wished(wanted: ScanInput) -> tuple[str, ...]:
+    """The topics to report on, in the order of a report: those that were asked for, else all but those that are only said when asked for. Pure."""
+    if wanted.topics is not None:
+        return tuple(name for name in SHOWN if name in wanted.topics)
+    return tuple(name for name in SHOWN if name not in OPTIONAL or (name == "starttls" and wanted.starttls))
 
 
 def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
@@ -72,7 +91,7 @@ def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] 
     """
     chosen = tuple(topics)
 
-    def over_topics(question: Question, answer: Answer) -> Iterator[Question]:
+    def over_topics(question: Question, answer: Answer) -> Iterator[Question | Fetch]:
         for topic in chosen:
             yield from (dnsbl.foresee(question, answer, lists) if topic is dnsbl else topic.foresee(question, answer))
 

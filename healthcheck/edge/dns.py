@@ -23,7 +23,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 
-from ..model import Answer, Outcome, Question, Secure, Timing
+from ..model import Answer, Fetch, Outcome, Question, Secure, Timing
 from . import codec
 from .codec import Malformed, name_text, name_wire, tidy
 from .line import Line
@@ -39,7 +39,7 @@ SPECULATIVE = 50  # speculated and never demanded
 GRACE = 0.05  # seconds past the deadline that an answer on its way into the memo may take
 ROOT = Question(".", "NS", shared=True)  # every resolver that has a way out knows it
 
-Foresee = Callable[[Question, Answer], Iterable[Question]]
+Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +69,12 @@ def _as_asked(question: Question, name: str, rtype: str) -> Question:
 class Seam(Memo, dns.nameserver.Nameserver):
     """See docs/architecture.md. Thread-safe; no method raises on what the network says."""
 
-    def __init__(self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float) -> None:
+    def __init__(
+        self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float, fetch: Callable[[Fetch], None] | None = None
+    ) -> None:
         super().__init__(world, line, loop, opened + deadline)
         self.faults: list[Exception] = []  # what a topic's foresee raised: a fault of ours, kept for the tests
-        self._foresee, self._opened, self._deadline = foresee, opened, deadline
+        self._foresee, self._fetch, self._opened, self._deadline = foresee, fetch, opened, deadline
         self._ended: float | None = None
         self._proven = {server: bool(world.validates(server)) for server in world.nameservers}
         self._demanded: dict[Key, Answer | None] = {}  # in the order of demand
@@ -263,7 +265,10 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return
         try:
             for more in self._foresee(question, answer):
-                self._guess(more)
+                if isinstance(more, Question):
+                    self._guess(more)
+                elif self._fetch is not None:
+                    self._fetch(more)
         except Exception as error:
             # what a topic foresees is a convenience: its fault must not cost an answer
             self.faults.append(error)

@@ -17,7 +17,7 @@ import dns.resolver
 
 from ..catalog import Blocklist
 from ..errors import InputError, ZoneError
-from ..model import Location, Outcome
+from ..model import Fetch, Fetched, Greeted, Location, Outcome
 from . import codec
 from .codec import Malformed, Reply, name_wire
 from .dns import ROOT, Foresee, Seam
@@ -25,6 +25,7 @@ from .flight import Server
 from .line import Nowhere, Source
 from .loop import Loop
 from .memo import Key
+from .reach import Greet, Nobody, Port, Reaches, unfetched, ungreeted
 from .wire import Resolvers
 from .zones import ZoneFiles, ZoneSet, within
 
@@ -54,7 +55,9 @@ class Session:
         loop = loop or self._own or Loop()
         with loop.opening():
             line = world.source.line(opened + deadline)
-        self.dns = Seam(world, line, loop, foresee, opened, deadline)
+        self.fetch = Reaches(world.fetcher, unfetched, opened + deadline)
+        self.greet = Reaches(world.greeter, ungreeted, opened + deadline)
+        self.dns = Seam(world, line, loop, foresee, opened, deadline, self.fetch.start)
 
     def __enter__(self) -> Session:
         return self
@@ -63,6 +66,11 @@ class Session:
         self.close()
         if World.strict and error is None and self.dns.faults:
             raise self.dns.faults[0]
+
+    @property
+    def settled(self) -> bool:
+        """Is nothing under way, so that only a demand can bring more? For those who run many scans (bulk.py)."""
+        return self.dns.settled and self.fetch.settled and self.greet.settled
 
     def close(self) -> None:
         self.dns.close()
@@ -102,6 +110,8 @@ class World:
         self.sceptical = False  # an NXDOMAIN is believed only from a resolver that knows the root (the system's, which nobody chose)
         self.blocklists: tuple[Blocklist, ...] | None = None  # which lists are asked; None: those of data/blocklists.toml
         self.pooled = False  # many scans: every answer is kept for the next ones as long as its TTL says, at most POOLED seconds
+        self.fetcher: Port[Fetch, Fetched] = Nobody(unfetched)  # https on port 443, for policies and logos
+        self.greeter: Port[Greet, Greeted] = Nobody(ungreeted)  # SMTP on port 25, for mail hosts, where the user asks for it
         self._held = held
         self._beneath: World | None = None
         self._demo: World | None = None

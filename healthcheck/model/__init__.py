@@ -9,6 +9,7 @@ from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
 from .profile import PROFILES, Asked, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
+from .transport import Certificate, Fetch, Fetched, Greeted, Reached
 
 __all__ = [
     "MAX_INPUT",
@@ -18,6 +19,7 @@ __all__ = [
     "Asked",
     "Because",
     "Bounce",
+    "Certificate",
     "Choice",
     "Confidence",
     "Diagnosis",
@@ -25,13 +27,17 @@ __all__ = [
     "Evidence",
     "EvidenceVerdict",
     "Failure",
+    "Fetch",
+    "Fetched",
     "Finding",
+    "Greeted",
     "Kind",
     "Location",
     "Outcome",
     "Party",
     "Profile",
     "Question",
+    "Reached",
     "Receiver",
     "Record",
     "Reply",

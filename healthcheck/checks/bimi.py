@@ -1,0 +1,36 @@
+"""Topic bimi. Being built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..model import Answer, Fetch, Finding, Question, ScanInput
+
+if TYPE_CHECKING:
+    from ..edge.world import Session
+    from .facts import Facts
+
+TOPIC = "bimi"
+
+
+@dataclass(frozen=True, slots=True)
+class BimiFacts:
+    """What was found out."""
+
+
+def first(wanted: ScanInput) -> Iterator[Question]:  # noqa: ARG001
+    yield from ()
+
+
+def foresee(question: Question, answer: Answer) -> Iterator[Question | Fetch]:  # noqa: ARG001
+    yield from ()
+
+
+def gather(session: Session, facts: Facts) -> BimiFacts:  # noqa: ARG001
+    return BimiFacts()
+
+
+def judge(facts: Facts) -> Iterator[Finding]:  # noqa: ARG001
+    yield from ()

@@ -1,0 +1,36 @@
+"""Topic nameservers. Being built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..model import Answer, Fetch, Finding, Question, ScanInput
+
+if TYPE_CHECKING:
+    from ..edge.world import Session
+    from .facts import Facts
+
+TOPIC = "nameservers"
+
+
+@dataclass(frozen=True, slots=True)
+class NameserversFacts:
+    """What was found out."""
+
+
+def first(wanted: ScanInput) -> Iterator[Question]:  # noqa: ARG001
+    yield from ()
+
+
+def foresee(question: Question, answer: Answer) -> Iterator[Question | Fetch]:  # noqa: ARG001
+    yield from ()
+
+
+def gather(session: Session, facts: Facts) -> NameserversFacts:  # noqa: ARG001
+    return NameserversFacts()
+
+
+def judge(facts: Facts) -> Iterator[Finding]:  # noqa: ARG001
+    yield from ()

@@ -1,0 +1,139 @@
+"""The second port of a World: hosts that are asked by HTTPS and SMTP, not by DNS. What a scan asks of them, once each.
+
+A World has a `fetcher` and a `greeter`; a Session has a `Reaches` for each, which starts a request once, whoever asks first, and waits for it.
+The ones that connect are edge/https.py and edge/smtp.py, behind edge/guard.py. `Rows` answers from a file, as zone files do for the DNS.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from ..errors import InputError
+from ..model import Fetch, Fetched, Greeted, Reached
+
+WAIT = 8.0  # seconds that one request may take from its start, connecting and reading together
+
+Wanted = TypeVar("Wanted", contravariant=True)
+Got = TypeVar("Got")
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """One conversation with a mail host on port 25, at one address that the seam looked up."""
+
+    host: str
+    address: str
+
+
+class Port(Protocol[Wanted, Got]):
+    """Who connects. Thread-safe; belongs to a World. `begin` never raises and never blocks; the future never holds an exception."""
+
+    def begin(self, wanted: Wanted, until: float) -> Future[Got]: ...
+
+    def close(self) -> None: ...
+
+
+def unfetched(fetch: Fetch, detail: str, reached: Reached = Reached.NOT_ASKED) -> Fetched:
+    return Fetched(fetch.url, reached, detail=detail)
+
+
+def ungreeted(greet: Greet, detail: str, reached: Reached = Reached.NOT_ASKED) -> Greeted:
+    return Greeted(greet.host, greet.address, reached, detail=detail)
+
+
+@dataclass(frozen=True)
+class Nobody(Generic[Wanted, Got]):
+    """The port of a World that connects to nothing."""
+
+    say: Callable[[Wanted, str], Got]
+    detail: str = "nothing is connected here: only zone files answer"
+
+    def begin(self, wanted: Wanted, until: float) -> Future[Got]:  # noqa: ARG002 - the protocol's shape
+        done: Future[Got] = Future()
+        done.set_result(self.say(wanted, self.detail))
+        return done
+
+    def close(self) -> None:
+        return
+
+
+class Rows:
+    """The fetches of a World of files: a TOML file with one table a URL. What it does not hold is NOT_ASKED.
+
+        ["https://mta-sts.example.com/.well-known/mta-sts.txt"]
+        content_type = "text/plain"
+        body = "..."            # or  file = "logo.svg", beside the TOML file
+        status = 200            # optional; reached, location, detail as in Fetched
+
+    Raises InputError, with the file, for one that cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            rows: Mapping[str, Mapping[str, object]] = tomllib.loads(path.read_text(encoding="utf-8"))
+            self._held = {url: self._row(path, url, row) for url, row in rows.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: {error}") from None
+
+    @staticmethod
+    def _row(path: Path, url: str, row: Mapping[str, object]) -> Fetched:
+        body = (path.parent / str(row["file"])).read_bytes() if "file" in row else str(row.get("body", "")).encode()
+        reached = Reached(str(row.get("reached", "ok")))
+        return Fetched(
+            url,
+            reached,
+            int(str(row.get("status", 200 if reached is Reached.OK else 0))),
+            str(row.get("content_type", "")),
+            body,
+            str(row.get("location", "")),
+            detail=str(row.get("detail", "")),
+        )
+
+    def begin(self, wanted: Fetch, until: float) -> Future[Fetched]:  # noqa: ARG002
+        done: Future[Fetched] = Future()
+        done.set_result(self._held.get(wanted.url) or unfetched(wanted, "no file of this world holds it"))
+        return done
+
+    def close(self) -> None:
+        return
+
+
+class Reaches(Generic[Wanted, Got]):
+    """One scan's requests through a port: each made once. Thread-safe as far as a scan needs it: `start` holds the loop's lock, `get` none."""
+
+    def __init__(self, port: Port[Wanted, Got], say: Callable[[Wanted, str], Got], end: float) -> None:
+        self._port, self._say, self._end = port, say, end
+        self._made: dict[Wanted, Future[Got]] = {}
+        self._got: dict[Wanted, Got] = {}
+
+    def start(self, wanted: Wanted) -> None:
+        """Starts a request and waits for nothing; once, whoever asks first."""
+        if wanted not in self._made:
+            self._made[wanted] = self._port.begin(wanted, min(self._end, time.monotonic() + WAIT))
+
+    def get(self, wanted: Wanted) -> Got:
+        """What a request brought; started where it was not. Waits at most WAIT seconds, and never beyond the scan's time. Never raises."""
+        if (held := self._got.get(wanted)) is not None:
+            return held
+        self.start(wanted)
+        try:
+            got = self._made[wanted].result(max(0.0, min(self._end, time.monotonic() + WAIT) - time.monotonic()))
+        except Late:
+            got = self._say(wanted, "no answer before the scan's time was over")
+        return self._got.setdefault(wanted, got)
+
+    @property
+    def settled(self) -> bool:
+        """Is nothing under way?"""
+        return all(future.done() for future in self._made.values())
+
+    def transcript(self) -> tuple[Got, ...]:
+        """What was demanded, in the order of demand."""
+        return tuple(self._got.values())
