@@ -20,7 +20,7 @@ from ..model import Fetch, Fetched, Greeted, Reached
 
 WAIT = 8.0  # seconds that one request may take from its start, connecting and reading together
 
-Wanted = TypeVar("Wanted", contravariant=True)
+Wanted_contra = TypeVar("Wanted_contra", contravariant=True)
 Got = TypeVar("Got")
 
 
@@ -32,10 +32,10 @@ class Greet:
     address: str
 
 
-class Port(Protocol[Wanted, Got]):
+class Port(Protocol[Wanted_contra, Got]):
     """Who connects. Thread-safe; belongs to a World. `begin` never raises and never blocks; the future never holds an exception."""
 
-    def begin(self, wanted: Wanted, until: float) -> Future[Got]: ...
+    def begin(self, wanted: Wanted_contra, until: float) -> Future[Got]: ...
 
     def close(self) -> None: ...
 
@@ -49,13 +49,13 @@ def ungreeted(greet: Greet, detail: str, reached: Reached = Reached.NOT_ASKED) -
 
 
 @dataclass(frozen=True)
-class Nobody(Generic[Wanted, Got]):
+class Nobody(Generic[Wanted_contra, Got]):
     """The port of a World that connects to nothing."""
 
-    say: Callable[[Wanted, str], Got]
+    say: Callable[[Wanted_contra, str], Got]
     detail: str = "nothing is connected here: only zone files answer"
 
-    def begin(self, wanted: Wanted, until: float) -> Future[Got]:  # noqa: ARG002 - the protocol's shape
+    def begin(self, wanted: Wanted_contra, until: float) -> Future[Got]:  # noqa: ARG002 - the protocol's shape
         done: Future[Got] = Future()
         done.set_result(self.say(wanted, self.detail))
         return done
@@ -105,20 +105,20 @@ class Rows:
         return
 
 
-class Reaches(Generic[Wanted, Got]):
+class Reaches(Generic[Wanted_contra, Got]):
     """One scan's requests through a port: each made once. Thread-safe as far as a scan needs it: `start` holds the loop's lock, `get` none."""
 
-    def __init__(self, port: Port[Wanted, Got], say: Callable[[Wanted, str], Got], end: float) -> None:
+    def __init__(self, port: Port[Wanted_contra, Got], say: Callable[[Wanted_contra, str], Got], end: float) -> None:
         self._port, self._say, self._end = port, say, end
-        self._made: dict[Wanted, Future[Got]] = {}
-        self._got: dict[Wanted, Got] = {}
+        self._made: dict[Wanted_contra, Future[Got]] = {}
+        self._got: dict[Wanted_contra, Got] = {}
 
-    def start(self, wanted: Wanted) -> None:
+    def start(self, wanted: Wanted_contra) -> None:
         """Starts a request and waits for nothing; once, whoever asks first."""
         if wanted not in self._made:
             self._made[wanted] = self._port.begin(wanted, min(self._end, time.monotonic() + WAIT))
 
-    def get(self, wanted: Wanted) -> Got:
+    def get(self, wanted: Wanted_contra) -> Got:
         """What a request brought; started where it was not. Waits at most WAIT seconds, and never beyond the scan's time. Never raises."""
         if (held := self._got.get(wanted)) is not None:
             return held
