@@ -1,13 +1,15 @@
 """DKIM keys that are hard to find, and what may be said where none was found."""
 
 import json
+import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support import Faults, Nameserver, reply_to
 
-from healthcheck.catalog import catalog
+from healthcheck.catalog import DATA, catalog
 from healthcheck.checks.dkim.discover import MAX_DATED, MAX_HINTED, dates, hinted, hints, service_of
 from healthcheck.checks.dkim.record import parse
 from healthcheck.edge.world import World
@@ -161,6 +163,69 @@ def test_the_services_that_sign():
         assert not signer.seen or signer.source.startswith("https://")
         for suffix in (*signer.keys, *signer.rua, *signer.mx):
             assert suffix == suffix.lower()
+
+
+def rows(file, table):
+    return tomllib.loads((DATA / file).read_text(encoding="utf-8"))[table]
+
+
+def test_most_selectors_come_from_a_public_place_that_is_named():
+    """Row by row: what selectors.toml adds to a row of esps.toml has a source of its own."""
+    every = [*rows("esps.toml", "esp"), *rows("selectors.toml", "signer")]
+    for row in every:
+        if row.get("seen"):
+            assert re.fullmatch(r"https://[a-z0-9.-]+/\S*", row["source"]), row["id"]
+            assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", row["seen"]), row["id"]
+    signing = [row for row in every if row.get("selectors") or row.get("dated")]
+    named = {row["id"] for row in signing if row.get("seen")}
+    assert len(named) >= 80
+    assert named <= set(catalog().signers)
+    # the others are few: a question asked on the strength of memory costs the same
+    assert len({row["id"] for row in signing} - named) < len(named) / 4
+
+
+def test_a_selector_is_a_name_in_the_dns_and_stands_once():
+    for row in (*rows("esps.toml", "esp"), *rows("selectors.toml", "signer")):
+        selectors = [*row.get("selectors", ()), *row.get("dated", ())]
+        assert len(set(selectors)) == len(selectors), row["id"]
+        for selector in selectors:
+            assert re.fullmatch(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", re.sub(r"\{(label|Y|y|m)\}", "0", selector)), selector
+        for suffix in row.get("keys", ()):
+            assert suffix.startswith("."), suffix
+        assert row.get("selectors") or row.get("dated") or row.get("keys") or row.get("rua") or row.get("spf") or row.get("mx"), row["id"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "includes", "reports", "service", "selector"),
+    [
+        ([], ["_spf.odoo.com"], [], "Odoo", "odoo"),
+        ([], ["_spf.firebasemail.com"], [], "Firebase Authentication", "firebase2"),
+        (["mx1.startmail.com"], [], [], "StartMail", "startmail1"),
+        (["example.com.mx.one.com"], [], [], "one.com", "ed1"),
+        (["cheapbusiness.email"], [], [], "Cheap Business Email", "cbe"),
+        ([], [], ["onsecureserver.net"], "GoDaddy Professional Email", "secureserver1"),
+        ([], [], ["smtp.mailtrap.live"], "Mailtrap", "rwmt1"),
+        ([], ["mailgun.org"], ["dmarc.mailgun.org"], "Mailgun", "pdk1"),
+    ],
+)
+def test_a_service_is_known_by_what_it_has_customers_publish(hosts, includes, reports, service, selector):
+    found = {hint.service: hint.selectors for hint in hints(hosts, includes, reports)}
+    assert selector in found[service]
+
+
+@pytest.mark.parametrize(
+    ("target", "service"),
+    [
+        ("dkim1.tenant.clerk.services", "Clerk"),
+        ("salesmanago._domainkey.smgrid.pl", "SALESmanago"),
+        ("rsa1.dkim.cluster.service.one", "one.com"),
+        ("squarespace-domainkey.squarespace-mail.com", "Squarespace Email Campaigns"),
+        ("key1.dkimroot.purelymail.com", "Purelymail"),
+        ("smgrid.pl.example.com", None),
+    ],
+)
+def test_whose_key_a_name_is(target, service):
+    assert service_of(target) == service
 
 
 # ------------------------------------------------------------------ pasted headers

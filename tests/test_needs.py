@@ -3,7 +3,7 @@
 import re2
 
 from healthcheck.bounce.needs import needs
-from healthcheck.bounce.rules import forms, see
+from healthcheck.bounce.rules import matching, see, worth_trying
 from healthcheck.catalog import catalog
 from healthcheck.model import Bounce, Reply
 
@@ -44,5 +44,6 @@ def test_no_pattern_is_kept_from_a_text_that_it_matches() -> None:
     rows = {rule.id: re2.compile(rule.pattern, options=OPTIONS) for rule in catalog().rules if rule.pattern}
     assert len(rows) > 300
     for rule in catalog().rules[::3]:
-        found = {wording.rule for wording in forms(see(Bounce(Reply(None, None, rule.example))), rule.example, 0)}
+        seen = see(Bounce(Reply(None, None, rule.example))).seen
+        found = {form.wording.rule for form in matching(worth_trying(seen, 0), rule.example)}
         assert found == {name for name, pattern in rows.items() if pattern.search(rule.example)}, rule.example

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..catalog import CauseRow, Rule, catalog
 from ..model import Because, Bounce, Evidence, Failure, Party, Retry, Sender, Suppress, Type
-from .readings import candidates, decision
+from .readings import decision, reading
 from .rules import located, see
 from .weights import Candidate
 
@@ -45,8 +45,9 @@ def classify(bounce: Bounce) -> Failure:
     'user-unknown'
     """
     sight = see(bounce)
-    found = candidates(sight, bounce.reply.text)
-    winner, confidence, rivals = decision(found, _by_form(bounce, found))
+    found, made = reading(sight, bounce.reply.text)
+    form = _by_form(bounce, found)
+    winner, confidence, rivals = decision(found, form) if form else made
     span, said = located(winner, bounce.reply.text)
     causes = catalog().causes
     row, rule = causes[winner.cause], winner.rule
@@ -70,7 +71,7 @@ def classify(bounce: Bounce) -> Failure:
     )
 
 
-def _by_form(bounce: Bounce, found: list[Candidate]) -> Candidate | None:
+def _by_form(bounce: Bounce, found: tuple[Candidate, ...]) -> Candidate | None:
     """The cause that the form of the paste gives away: whatever its words are, or where they say nothing."""
     if cause := NOTICES.get(bounce.notice):
         return Candidate(cause, "form", f"form {bounce.notice}", 1000)
@@ -83,7 +84,7 @@ def _by_form(bounce: Bounce, found: list[Candidate]) -> Candidate | None:
     return None
 
 
-def _accepted(bounce: Bounce, found: list[Candidate]) -> bool:
+def _accepted(bounce: Bounce, found: tuple[Candidate, ...]) -> bool:
     """Whether a 2yz reply is what it says: nothing around it tells of a failure, and no words of its own ("250 Ok, discarded: infected")."""
     if not (bounce.reply.code and bounce.reply.code // 100 == 2) or bounce.action or bounce.notice:
         return False
@@ -197,7 +198,7 @@ def _because(bounce: Bounce, winner: Candidate, span: tuple[int, int] | None) ->
 _SURENESS = {"sign": 0, "host": 1, "domain": 2}
 
 
-def _provider(winner: Candidate, known: dict[str, str]) -> str | None:
+def _provider(winner: Candidate, known: Mapping[str, str]) -> str | None:
     if winner.rule and winner.rule.provider:
         return winner.rule.provider
     if not known:

@@ -9,7 +9,7 @@ from ..catalog import catalog
 from ..model import Bounce, Confidence, Party, Reply
 from ..vocabulary import Service, Word, forms, plain
 from .classify import classify
-from .readings import candidates
+from .readings import reading
 from .rules import see
 from .weights import GENERAL
 
@@ -32,9 +32,9 @@ def phrase(text: str) -> Bounce | None:
     if not words or len(words) > LONGEST or (words.isascii() and " " not in words):
         return None
     bounce = Bounce(Reply(None, None, words))
-    for reading in candidates(see(bounce), words):
-        told = catalog().causes[reading.cause].party is Party.NOT_A_BOUNCE
-        if (reading.weight >= LEAST and reading.source in ("provider", "general")) or (told and reading.source == "weak"):
+    for one in reading(see(bounce), words).found:
+        told = catalog().causes[one.cause].party is Party.NOT_A_BOUNCE
+        if (one.weight >= LEAST and one.source in ("provider", "general")) or (told and one.source == "weak"):
             return bounce
     return None
 

@@ -1,18 +1,19 @@
 """What speaks for each cause, heaviest first, and how far the heaviest can be trusted.
 
-What fragments and codes amount to depends only on which were seen, never on a reply's other words, so it is kept: a log of a million bounces
-has a few thousand such sights, and none of anybody's words stays in memory.
+What words of ours, codes and patterns amount to depends only on which were seen, never on a reply's other words, so it is kept: a log of a million
+bounces has a few thousand such sights, and none of anybody's words stays in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ..catalog import Catalog, CodeRow, catalog
 from ..model import Confidence, Party, Rival
-from .rules import Seen, Sight, Wording, coded, forms, wordings
+from .rules import Form, Seen, Sight, Wording, coded, matching, wordings, worth_trying
 from .weights import (
     BASIC_CODE,
     ESP_WORD,
@@ -27,7 +28,7 @@ from .weights import (
     fit,
 )
 
-KEPT = 1 << 14  # sights; one is about 1 kB
+KEPT = 1 << 13  # sights; one is about 3 kB
 LONG_WORDING = GENERAL + 14  # a general wording of this weight means one thing
 SENTENCE = 40  # characters that nobody else puts together by chance
 NEAR, CLOSE, NECK_AND_NECK = 20, 12, 6  # how far the next reading with another party has to be for certainty, for likelihood, for anything
@@ -44,27 +45,48 @@ class Decision(NamedTuple):
 NOTHING = Candidate("unknown", "basic", "none", 0)
 
 
-def candidates(sight: Sight, text: str) -> list[Candidate]:
-    """Every reading of a reply that could matter, heaviest first. Pure.
+class Reading(NamedTuple):
+    """Every reading of a reply that could matter, heaviest first, and what is made of them."""
+
+    found: tuple[Candidate, ...]
+    decision: Decision
+
+
+@dataclass(slots=True, eq=False)
+class _Weighed:
+    """What fragments and codes say, which patterns are to be tried besides, and what came of each outcome of trying so far."""
+
+    found: tuple[Candidate, ...]
+    tries: tuple[Form, ...]
+    made: dict[tuple[Form, ...], Reading] = field(default_factory=dict)
+
+
+def reading(sight: Sight, text: str) -> Reading:
+    """What a reply says, by its words and codes. Pure.
 
     A pattern that weighs less than the heaviest fragment is not tried: it could not win. An equal weight is settled by the rule's name, so that the
     answer never depends on file order.
     """
     seen = sight.seen
-    found = list(_kept(seen) if not seen.terms else _weighed(seen))  # a service's words are somebody's text
-    if more := forms(sight, text, found[0].weight if found else 0):
-        found += _best(more, seen).values()
-        found.sort(key=_rank)
+    weighed = _kept(seen) if not seen.terms else _weigh(seen)  # a service's words are somebody's text
+    matched = matching(weighed.tries, text)
+    return weighed.made.get(matched) or weighed.made.setdefault(matched, _read(seen, weighed.found, matched))
+
+
+def _read(seen: Seen, weighed: tuple[Candidate, ...], matched: tuple[Form, ...]) -> Reading:
+    found = weighed
+    if matched:
+        found = tuple(sorted((*weighed, *_best([form.wording for form in matched], seen).values()), key=_rank))
     if any(c.rule is not None and c.rule.about == "sender" for c in found):
-        found = [_of_the_sender(c) for c in found]
-    return found
+        found = tuple(map(_of_the_sender, found))
+    return Reading(found, decision(found))
 
 
 def _rank(candidate: Candidate) -> tuple[int, str]:
     return -candidate.weight, candidate.name
 
 
-def decision(found: list[Candidate], form: Candidate | None = None) -> Decision:
+def decision(found: tuple[Candidate, ...], form: Candidate | None = None) -> Decision:
     """What is made of the readings; `form` is a reading that goes before them all, because the form of the paste gives it away."""
     winner = form or (found[0] if found else NOTHING)
     return Decision(winner, _confidence(winner, found), _rivals(winner, found))
@@ -86,7 +108,7 @@ def _best(matched: Iterable[Wording], seen: Seen) -> dict[str, Candidate]:
     return {rule: _of_the_sender(one) for rule, one in best.items()} if seen.of_sender else best
 
 
-def _weighed(seen: Seen) -> tuple[Candidate, ...]:
+def _weigh(seen: Seen) -> _Weighed:
     """What fragments, codes and the service's own words say, heaviest first."""
     named, registered = _of_codes(seen.code, seen.enhanced)
     rest = [*(one for provider, of_known, unknown in named if (one := of_known if provider in seen.known else unknown)), *registered]
@@ -94,10 +116,11 @@ def _weighed(seen: Seen) -> tuple[Candidate, ...]:
         rest.append(said)
     if seen.of_sender:
         rest = [_of_the_sender(c) for c in rest]
-    return tuple(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
+    found = tuple(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
+    return _Weighed(found, worth_trying(seen, found[0].weight if found else 0))
 
 
-_kept = lru_cache(maxsize=KEPT)(_weighed)
+_kept = lru_cache(maxsize=KEPT)(_weigh)
 forget = _kept.cache_clear  # for measuring: what is kept changes no answer
 
 
@@ -154,7 +177,7 @@ def _said(esp: str, terms: tuple[str, ...]) -> Candidate | None:
     return Candidate(causes[0], "esp", f"{esp} {'/'.join(terms)}", ESP_WORD) if len(causes) == 1 else None
 
 
-def _confidence(winner: Candidate, found: list[Candidate]) -> Confidence:
+def _confidence(winner: Candidate, found: tuple[Candidate, ...]) -> Confidence:
     """How far a reading can be trusted, by its witnesses: a wording and a code that agree, two wordings, or one that cannot be mistaken."""
     if winner.rule and winner.rule.confidence:
         return Confidence(winner.rule.confidence)
@@ -192,7 +215,7 @@ def _unmistakable(winner: Candidate) -> bool:
     return len(winner.fragment) >= SENTENCE or any("." in code for code in winner.rule.codes)
 
 
-def _rivals(winner: Candidate, found: list[Candidate]) -> tuple[Rival, ...]:
+def _rivals(winner: Candidate, found: tuple[Candidate, ...]) -> tuple[Rival, ...]:
     """The other causes that something spoke for, heaviest first, three at most."""
     out: dict[str, Rival] = {}
     for c in found:

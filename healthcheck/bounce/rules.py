@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import re2
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import BytesAhoCorasick
 
 from ..catalog import Catalog, Rule, catalog
 from ..model import Bounce
@@ -29,9 +29,9 @@ V = TypeVar("V")
 
 
 class Seen(NamedTuple):
-    """What was seen of a reply: fragments by their numbers, codes, providers, the service's own words."""
+    """What was seen of a reply: our words in it by their numbers, codes, providers, the service's own words."""
 
-    fragments: tuple[int, ...]
+    words: frozenset[int]
     code: int | None
     enhanced: str | None
     known: frozenset[str]  # providers
@@ -52,8 +52,9 @@ class Wording(NamedTuple):
     known: tuple[Candidate | None, Candidate | None]
 
 
-class Form(NamedTuple):
-    """A pattern of a row."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """A pattern of a row. Two are the same only where they are one object, so that it is quick as a key."""
 
     pattern: str
     needs: int  # a bit each
@@ -63,13 +64,14 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    words: AhoCorasick  # fragments, signs and needed words, case-folded
+    words: BytesAhoCorasick  # fragments, signs and needed words, case-folded
     whole: frozenset[int]  # words that begin or end with a digit, and are none within a longer number
     rows: Mapping[int, tuple[Wording, ...]]  # number of a word -> the rows that have this fragment
     fragments: frozenset[int]  # the numbers in `rows`
     triers: frozenset[int]  # the numbers in `tries`
     needers: frozenset[int]  # the numbers in `met`
     signs: Mapping[int, str]  # number of a word -> provider
+    signed: frozenset[int]  # the numbers in `signs`
     met: Mapping[int, int]  # number of a word -> the needs that it meets, a bit each
     tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets, those of the longest reach first
     always: tuple[Form, ...]  # patterns that need no word
@@ -140,13 +142,14 @@ def build(book: Catalog) -> _Index:
         if not wanted:
             always.append(form)
     return _Index(
-        AhoCorasick([word for word, _ in words.numbers]),
+        BytesAhoCorasick([word.encode() for word, _ in words.numbers]),
         frozenset(number for (_, whole), number in words.numbers.items() if whole),
         _tuples(rows),
         frozenset(rows),
         frozenset(tries),
         frozenset(met),
         signs,
+        frozenset(signs),
         met,
         {number: tuple(sorted(forms, key=_reach)) for number, forms in tries.items()},
         tuple(sorted(always, key=_reach)),
@@ -176,8 +179,13 @@ def _wording(rule: Rule, pattern: str, text: str, length: int) -> Wording:
 
 
 @cache
-def _searcher(pattern: str | bytes) -> Any:
+def _searcher(pattern: str) -> Any:
     return re2.compile(pattern, options=_options())
+
+
+@cache
+def _octet_searcher(pattern: str) -> Any:
+    return re2.compile(pattern.encode(), options=_options())
 
 
 @cache
@@ -226,43 +234,44 @@ def provider_of_host(host: str | None) -> str | None:
     return None
 
 
-def recognised(bounce: Bounce, matched: Set[int]) -> dict[str, str]:
+_NONE: Mapping[str, str] = {}
+
+
+def recognised(bounce: Bounce, matched: Set[int]) -> Mapping[str, str]:
     """The providers that this reply may come from, and by what: sign, host or domain."""
-    signs = _index().signs
-    out = {signs[number]: "sign" for number in matched & signs.keys()}
-    for host in (bounce.receiver,) if bounce.receiver == bounce.remote_mta else (bounce.receiver, bounce.remote_mta):
-        if host and (provider := provider_of_host(host)) and provider not in out:
-            out[provider] = "host"
+    index = _index()
+    out = {index.signs[number]: "sign" for number in matched & index.signed}
+    host, other = bounce.receiver, bounce.remote_mta
+    if host and (provider := provider_of_host(host)):
+        out.setdefault(provider, "host")
+    if other and other != host and (provider := provider_of_host(other)):
+        out.setdefault(provider, "host")
     if bounce.esp and bounce.esp in catalog().providers:
         out.setdefault(bounce.esp, "host")
-    domain = (bounce.recipient or "").rpartition("@")[2].lower()
-    if provider := _domains().get(domain):
+    if bounce.recipient and (provider := _domains().get(bounce.recipient.rpartition("@")[2].lower())):
         out.setdefault(provider, "domain")
-    return out
+    return out or _NONE
 
 
 class Sight(NamedTuple):
     """A reply as the knowledge base sees it. `seen` is all that its reading depends on, beside the patterns that match."""
 
     seen: Seen
-    known: dict[str, str]  # the providers that were recognised, and by what: sign, host or domain
-    matched: set[int]  # words
+    known: Mapping[str, str]  # the providers that were recognised, and by what: sign, host or domain
 
 
 def see(bounce: Bounce) -> Sight:
     """Look for every fragment and sign at once. Pure; one pass over the text."""
     index, reply = _index(), bounce.reply
-    text = " ".join(reply.text.lower().split())
+    text = " ".join(reply.text.lower().split()).encode("utf-8", "replace")
     found = index.words.find_matches_as_indexes(text, overlapping=True)
-    matched = set(map(_number, found))
+    matched = frozenset(map(_number, found))
     if edged := matched & index.whole:
-        matched -= edged
-        matched.update(number for number, start, end in found if number in edged and _whole(text, start, end))
+        within = {number for number, start, end in found if number in edged and _whole(text, start, end)}
+        matched = matched - edged | within
     known = recognised(bounce, matched)
-    fragments = tuple(sorted(matched & index.fragments))
     enhanced = reply.enhanced or bounce.status
-    seen = Seen(fragments, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced))
-    return Sight(seen, known, matched)
+    return Sight(Seen(matched, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced)), known)
 
 
 def _of_sender(bounce: Bounce, enhanced: str | None) -> bool:
@@ -278,40 +287,41 @@ def _of_sender(bounce: Bounce, enhanced: str | None) -> bool:
     return False
 
 
-def _whole(text: str, start: int, end: int) -> bool:
-    """Whether no digit, letter or underscore touches a digit at the edge of a match."""
-    before, after = text[start - 1 : start] if start else "", text[end : end + 1]
-    return not ((text[start].isdigit() and (before.isalnum() or before == "_")) or (text[end - 1].isdigit() and (after.isalnum() or after == "_")))
+def _whole(text: bytes, start: int, end: int) -> bool:
+    """Whether no digit, letter or underscore touches a digit at the edge of a match: of ASCII, as for RE2's word boundary."""
+    before, after = text[start - 1 : start] if start else b"", text[end : end + 1]
+    first, last = text[start : start + 1], text[end - 1 : end]
+    return not ((first.isdigit() and (before.isalnum() or before == b"_")) or (last.isdigit() and (after.isalnum() or after == b"_")))
 
 
 def wordings(seen: Seen) -> Iterable[Wording]:
     """Every row that has one of the fragments."""
-    rows = _index().rows
-    return [wording for number in seen.fragments for wording in rows[number]]
-
-
-def forms(sight: Sight, text: str, least: int) -> list[Wording]:
-    """The rows whose pattern matches, of those that can weigh `least`; tried where all that they need occurs. Most of the cost of a diagnosis."""
     index = _index()
-    worth = [some for number in sight.matched & index.triers if (some := index.tries[number])[0].reach >= least]
-    if index.always:
-        worth.append(index.always)
-    if not worth:
-        return []
+    return [wording for number in seen.words & index.fragments for wording in index.rows[number]]
+
+
+def worth_trying(seen: Seen, least: int) -> tuple[Form, ...]:
+    """The patterns that can weigh `least`, of those whose every need occurs. Pure."""
+    index = _index()
     met = 0
-    for number in sight.matched & index.needers:
+    for number in seen.words & index.needers:
         met |= index.met[number]
     tried = {}
-    for some in worth:
-        for pattern, needed, reach, wording in some:  # those with the longest reach first
-            if reach < least:
+    for some in [*map(index.tries.__getitem__, seen.words & index.triers), index.always]:
+        for form in some:  # those with the longest reach first
+            if form.reach < least:
                 break
-            if needed & met == needed:
-                tried[pattern] = wording
-    if not tried:
-        return []
+            if (needed := form.needs) & met == needed:
+                tried[form] = True
+    return tuple(tried)
+
+
+def matching(forms: tuple[Form, ...], text: str) -> tuple[Form, ...]:
+    """Those of some patterns that match. Most of the cost of a diagnosis. Pure."""
+    if not forms:
+        return ()
     octets = text.encode("utf-8", "replace")
-    return [wording for pattern, wording in tried.items() if _roughly(pattern)(octets) and _tester(pattern)(octets)]
+    return tuple([form for form in forms if _roughly(form.pattern)(octets) and _tester(form.pattern)(octets)])
 
 
 def coded(code: int | None, enhanced: str | None) -> Iterable[Rule]:
@@ -339,7 +349,7 @@ def located(candidate: Candidate, text: str) -> tuple[tuple[int, int] | None, Ma
         if at >= 0 and not wanted[0].isdigit() and not wanted[-1].isdigit():
             return (at, at + len(wanted)), {}
     # over octets, because the search over a str counts characters, which costs more than the search
-    match = _searcher(candidate.pattern.encode()).search(text.encode())
+    match = _octet_searcher(candidate.pattern).search(text.encode())
     if match is None:
         return None, {}
     return match.span(), {} if wanted else {k.decode(): v.decode() for k, v in match.groupdict().items() if v}
