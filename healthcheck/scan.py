@@ -21,7 +21,7 @@ from .checks.base import Later, one_note
 from .checks.dnsbl import chosen, masked
 from .checks.facts import Facts
 from .errors import InputError
-from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_selectors, worst
+from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_helo, given_selectors, worst
 from .profiles import check_profile, profiles
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ DEADLINE = 15.0  # seconds; what has not been answered by then is reported as no
 MAX_IPS = 16
 MAX_SELECTORS = 16
 # of a domain that does not exist only these say something of their own; the others would repeat that it is not there
-SPEAK_WITHOUT_DOMAIN = ("mx", "ptr", "dnsbl")
+SPEAK_WITHOUT_DOMAIN = ("mx", "recipient", "ptr", "dnsbl")
 
 Progress = Callable[[str, Status], None]
 
@@ -112,7 +112,7 @@ def _wanted(
     """The input, checked and normalised, and the topics that were asked for and are not built."""
     at = domain if isinstance(domain, Domain) else Domain.parse(domain)
     envelope = None if mail_from is None else (mail_from if isinstance(mail_from, Domain) else Domain.parse(mail_from)).name
-    said = Domain.parse(helo).name if helo else None
+    said = given_helo(helo) if helo else None
     addresses = tuple(dict.fromkeys(check_ip(ip) for ip in ips))
     names = tuple(dict.fromkeys(name for s in selectors for name in given_selectors(s, at.name)))
     for given, most, what in ((addresses, MAX_IPS, "sending addresses"), (names, MAX_SELECTORS, "selectors")):

@@ -18,8 +18,8 @@ from .facts import Facts
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
     (mx, dmarc, ptr, tls_rpt, dnssec, recipient, spf),  # the longest chain last: what the others have to think over costs no time then
     (dkim,),  # hints from mx and spf
-    (alignment, dnsbl, nameservers, dane),  # what spf, dkim and dmarc found; the addresses of mx and spf
-    (mta_sts, bimi, starttls),  # what is connected to: each waits for its own hosts only
+    (alignment, dnsbl, dane),  # what spf, dkim and dmarc found; the addresses of mx and spf
+    (mta_sts, bimi, starttls, nameservers),  # what is connected to, or asked directly: each waits for its own hosts only
 )
 PATIENT = STAGES[-1]
 # said only where somebody asks for it
@@ -40,7 +40,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "tls-rpt": ("mx",),
     "dane": ("mx", "dnssec"),
     "dnssec": ("mx",),
-    "starttls": ("mx", "dane"),
+    "starttls": ("mx", "dane", "dnssec", "mta-sts"),  # how bad it is depends on who asks for TLS
     "bimi": ("mx", "dmarc"),
     "nameservers": ("mx",),
 }

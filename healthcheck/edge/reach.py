@@ -10,15 +10,17 @@ import time
 import tomllib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from ..errors import InputError
 from ..model import Fetch, Fetched, Greeted, Reached
+from .loop import Loop
 
 WAIT = 8.0  # seconds that one request may take from its start, connecting and reading together
+GREETING = 12.0  # the same for a mail host: some let a client wait for six seconds before they say a word
+GRACE = 0.25  # seconds past its end that a request may take to say so itself
 
 Wanted_contra = TypeVar("Wanted_contra", contravariant=True)
 Got = TypeVar("Got")
@@ -105,34 +107,46 @@ class Rows:
         return
 
 
-class Reaches(Generic[Wanted_contra, Got]):
-    """One scan's requests through a port: each made once. Thread-safe as far as a scan needs it: `start` holds the loop's lock, `get` none."""
+def _nothing() -> None:
+    return
 
-    def __init__(self, port: Port[Wanted_contra, Got], say: Callable[[Wanted_contra, str], Got], end: float) -> None:
-        self._port, self._say, self._end = port, say, end
-        self._made: dict[Wanted_contra, Future[Got]] = {}
+
+class Reaches(Generic[Wanted_contra, Got]):
+    """One scan's requests through a port: each made once. Thread-safe as far as a scan needs it: `start` holds the loop's lock, `get` none.
+
+    loop   serves the DNS meanwhile, so that who waits here keeps nobody else waiting; several scans may share it (bulk.py)
+    most   seconds that one request may take from its start
+    """
+
+    def __init__(self, port: Port[Wanted_contra, Got], say: Callable[[Wanted_contra, str], Got], end: float, loop: Loop, most: float = WAIT) -> None:
+        self._port, self._say, self._end, self._loop, self._most = port, say, end, loop, most
+        self._made: dict[Wanted_contra, tuple[Future[Got], float]] = {}
         self._got: dict[Wanted_contra, Got] = {}
 
     def start(self, wanted: Wanted_contra) -> None:
         """Starts a request and waits for nothing; once, whoever asks first."""
         if wanted not in self._made:
-            self._made[wanted] = self._port.begin(wanted, min(self._end, time.monotonic() + WAIT))
+            until = min(self._end, time.monotonic() + self._most)
+            future = self._port.begin(wanted, until)
+            self._made[wanted] = future, until
+            if not future.done():
+                loop = self._loop
+                future.add_done_callback(lambda _: loop.post(_nothing))  # whoever waits on the loop looks again
 
     def get(self, wanted: Wanted_contra) -> Got:
-        """What a request brought; started where it was not. Waits at most WAIT seconds, and never beyond the scan's time. Never raises."""
+        """What a request brought; started where it was not. Waits as long as it may take from its start, and never beyond the scan's time. Never raises."""
         if (held := self._got.get(wanted)) is not None:
             return held
         self.start(wanted)
-        try:
-            got = self._made[wanted].result(max(0.0, min(self._end, time.monotonic() + WAIT) - time.monotonic()))
-        except Late:
-            got = self._say(wanted, "no answer before the scan's time was over")
+        future, until = self._made[wanted]
+        self._loop.wait(future.done, until + GRACE)
+        got = future.result() if future.done() else self._say(wanted, "no answer before the scan's time was over")
         return self._got.setdefault(wanted, got)
 
     @property
     def settled(self) -> bool:
         """Is nothing under way?"""
-        return all(future.done() for future in self._made.values())
+        return all(future.done() for future, _ in tuple(self._made.values()))
 
     def transcript(self) -> tuple[Got, ...]:
         """What was demanded, in the order of demand."""

@@ -6,8 +6,8 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
-from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
-from .profile import PROFILES, Asked, Profile, Receiver, Requirement
+from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
+from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 from .transport import Certificate, Fetch, Fetched, Greeted, Reached
 
@@ -19,6 +19,7 @@ __all__ = [
     "Asked",
     "Because",
     "Bounce",
+    "Cell",
     "Certificate",
     "Choice",
     "Confidence",
@@ -55,6 +56,7 @@ __all__ = [
     "Type",
     "check_ip",
     "check_selector",
+    "given_helo",
     "given_selectors",
     "signatures",
     "worst",

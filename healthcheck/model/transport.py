@@ -91,7 +91,11 @@ class Greeted:
     """How a mail host answered on port 25: banner, EHLO, STARTTLS. Only where the user asked for it.
 
     starttls   offered: True or False; None where the conversation did not come so far
-    reached    OK where the conversation came to its end, also with a certificate that a browser would not take (see certificate.problem)
+    reached    OK where the conversation came to its end, also with a certificate that a browser would not take (see certificate.problem),
+               and where the host turned this client away (`stage`)
+    stage      where it ended before its end: connect | banner | ehlo | starttls | tls. With OK: the host answered no there, and `detail` is its reply;
+               for tls: TLS came about only with what is given up elsewhere (old versions, short keys), and `detail` says how it failed without
+    injected   something came in the clear between the answer to STARTTLS and TLS; it was not looked at (RFC 3207 section 6)
     """
 
     host: str
@@ -104,3 +108,5 @@ class Greeted:
     cipher: str = ""
     certificate: Certificate | None = None
     detail: str = ""
+    stage: str = ""
+    injected: bool = False

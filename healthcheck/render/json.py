@@ -57,8 +57,8 @@ def answer(value: Answer) -> dict[str, Any]:
     }
 
 
-def finding(value: Finding) -> dict[str, Any]:
-    """One finding with its words, its fix and its evidence."""
+def finding(value: Finding, of: str = "sender") -> dict[str, Any]:
+    """One finding with its words, its fix and its evidence. of: whose domain it is about; nothing of a recipient's is there to be changed."""
     row = words.row_of(value)
     slots = words.slots(value)
     return {
@@ -70,7 +70,7 @@ def finding(value: Finding) -> dict[str, Any]:
         "title": words.fill(row.title, slots),
         "message": words.message(value),
         "why": words.fill(row.why, slots),
-        "fix": words.fix(value),
+        "fix": words.fix_of_theirs(value) if of == "recipient" else words.fix(value),
         "evidence": [answer(a) for a in value.evidence],
         "location": {"file": value.location.file, "line": value.location.line} if value.location else None,
         "refs": list(row.refs),
@@ -165,9 +165,10 @@ def evidence(value: Evidence) -> dict[str, Any]:
         "promoted_from": value.promoted_from,
         "topics": list(value.topics),
         "domain": value.domain,
-        "support": [finding(f) for f in value.support],
-        "against": [finding(f) for f in value.against],
-        "why_not": words.word("evidence", value.why_not) if value.why_not else None,
+        "of": value.of,
+        "support": [finding(f, value.of) for f in value.support],
+        "against": [finding(f, value.of) for f in value.against],
+        "why_not": words.evidence_word(value, value.why_not) if value.why_not else None,
         "left_out": list(value.left_out),
     }
 
@@ -207,6 +208,8 @@ def failure(value: Failure) -> dict[str, Any]:
         "hygiene": cause.hygiene,
         "unsuppress": cause.unsuppress if value.suppress is cause.suppress else None,
         "sender": sender(bounce.sender),
+        "suggestion": words.suggestion(value),
+        "role": words.role(value),
         "evidence": evidence(value.evidence),
         "equivalents": words.equivalents(value.cause),
     }

@@ -160,6 +160,10 @@ def _failure(failure: Failure) -> Iterator[str]:
     for page in receivers.pages(failure):
         yield from _wrap(f"{page['title']}: {page['url']}", " " * 6, "    Page: ")
     yield from _wrap(words.address(failure), first="    Address: ")
+    if meant := words.suggestion(failure):
+        yield from _wrap(meant["text"], " " * 6, "    Typo: ")
+    if role := words.role(failure):
+        yield from _wrap(words.word("role", role), " " * 6, "    Role: ")
     if cause.hygiene:
         yield from _wrap(cause.hygiene, " " * 6, "    List: ")
     yield from _wrap(words.failure_retry(failure), first="    Retry: ")
@@ -183,7 +187,9 @@ def _evidence(failure: Failure) -> Iterator[str]:
     if found.verdict is EvidenceVerdict.NOT_LOOKED_AT and not found.why_not:
         return
     of = f" at {found.domain}" if found.domain else ""
-    why = f" {words.word('evidence', found.why_not)}" if found.why_not else ""
+    why = f" {words.evidence_word(found, found.why_not)}" if found.why_not else ""
+    if found.of == "recipient" and found.domain:
+        of, why = f"{of}, the recipient's domain", why or f" {words.evidence_word(found, found.verdict.value)}"
     yield from _wrap(f"{found.verdict.value}{of}.{why}", " " * 6, "    Evidence: ")
     for sign, findings in (("+", found.support), ("-", found.against)):
         for finding in findings:
