@@ -149,11 +149,17 @@ class Begun:
         wanted, facts = self._wanted, Facts(self._wanted)
         reported = [name for name in SHOWN if wanted.topics is None or name in wanted.topics]
         with self._session as session:
-            for topic in self._gathered:
-                # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
-                setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
-                if progress and topic.TOPIC in reported:
-                    progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
+            # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
+            for stage in STAGES:
+                topics = [topic for topic in stage if topic in self._gathered]
+                for topic in topics:
+                    setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
+                    if progress and topic.TOPIC in reported and not hasattr(topic, "again"):
+                        progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
+                for topic in (topic for topic in topics if hasattr(topic, "again")):
+                    setattr(facts, _key(topic.TOPIC), topic.again(session, facts))
+                    if progress and topic.TOPIC in reported:
+                        progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
             return _report(wanted, facts, reported, self._left_out, session)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The topics, in the order they are gathered. A list you can read: no discovery, nothing that registers itself.
 
-A topic is a module with TOPIC, first, foresee, gather and judge (docs/architecture.md). Those of one stage do not need each
-other; a later stage may read what an earlier one put into the facts. Topics meet in checks/facts.py, never by import.
+A topic is a module with TOPIC, first, foresee, gather and judge (docs/architecture.md). One may read what those before it put into the
+facts; one with `again` looks once more when its whole stage is there. Topics meet in checks/facts.py, never by import.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from . import alignment, dkim, dmarc, dnsbl, mx, parked, ptr, spf
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    (mx, dmarc, ptr, spf),  # the longest chain last: what the others have to think over costs no time then
-    (dkim,),  # hints from mx and spf
-    (alignment, dnsbl),  # what spf, dkim and dmarc found; the addresses of mx and spf
+    (mx, dmarc, ptr, dkim, dnsbl, spf),  # the longest chain last: what the others have to think over costs no time then
+    (alignment,),  # what spf, dkim and dmarc found
 )
 TOPICS: tuple[ModuleType, ...] = tuple(topic for stage in STAGES for topic in stage)
 # the order in which a report shows them
@@ -30,7 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "mx": ("spf",),  # how bad it is to take no mail depends on whether the domain sends any
     "dkim": ("mx", "spf"),
     "alignment": ("mx", "spf", "dkim", "dmarc"),
-    "dnsbl": ("mx", "spf"),
+    "dnsbl": ("mx",),
 }
 
 Foresee = Callable[[Question, Answer], Iterable[Question]]
@@ -39,8 +38,8 @@ Foresee = Callable[[Question, Answer], Iterable[Question]]
 def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
     """The topics to gather so that the wanted ones can be judged, in the order of STAGES; all for None. Pure.
 
-    >>> [topic.TOPIC for topic in needed(["dnsbl"])]
-    ['mx', 'spf', 'dnsbl']
+    >>> [topic.TOPIC for topic in needed(["dkim"])]
+    ['mx', 'dkim', 'spf']
     """
     if wanted is None:
         return TOPICS
