@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from ..catalog import catalog
 from ..errors import BusyError, InputError, TooLargeError
-from ..model import MAX_INPUT, Domain, ScanInput, check_ip, check_selector
+from ..model import MAX_INPUT, Domain, ScanInput, check_ip, given_selectors
 from ..profiles import check_profile
 from ..render import json as render
 from ..render import lookup
@@ -53,14 +53,14 @@ def scan_input(domain: str, ips: list[str], selectors: list[str], mail_from: str
     """What the query asks for. Raises DomainError, InputError."""
     name = Domain.parse(domain)
     envelope = Domain.parse(mail_from).name if mail_from and mail_from.strip() else None
-    unique_ips, unique_selectors = checked(ips, selectors)
+    unique_ips, unique_selectors = checked(ips, selectors, name.name)
     return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, check_profile(profile))
 
 
-def checked(ips: list[str], selectors: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Each once, as it is written canonically. Raises InputError for one that is none, and for more than are checked at a time."""
+def checked(ips: list[str], selectors: list[str], domain: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Each once, as it is written canonically; a pasted DKIM-Signature stands for its selector. Raises InputError for one that is none, and for more than are checked at a time."""
     unique_ips = tuple(dict.fromkeys(check_ip(ip) for ip in ips if ip.strip()))
-    unique_selectors = tuple(dict.fromkeys(check_selector(s) for s in selectors if s.strip()))
+    unique_selectors = tuple(dict.fromkeys(name for s in selectors if s.strip() for name in given_selectors(s, domain)))
     if len(unique_ips) > MOST or len(unique_selectors) > MOST:
         raise InputError(f"At most {MOST} addresses and {MOST} selectors are checked at a time.")
     return unique_ips, unique_selectors

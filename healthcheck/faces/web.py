@@ -77,8 +77,8 @@ def _home(**given: Any) -> str:
 
 
 def _split(values: list[str]) -> list[str]:
-    """A field may hold several, with commas or spaces between."""
-    return [part for value in values for part in value.replace(",", " ").split()]
+    """A field may hold several, with commas or spaces between; a pasted header (it has a "=") is one."""
+    return [part for value in values for part in ([value] if "=" in value else value.replace(",", " ").split())]
 
 
 def _wanted(source: Any) -> ScanInput:
