@@ -1,6 +1,6 @@
 """The topics, in the order they are gathered. A list you can read: no discovery, nothing that registers itself.
 
-A topic is a module with TOPIC, first, foresee, gather and judge (docs/architecture.md). One may read what those before it put into the
+A topic is a module with TOPIC, ROLES, first, foresee, gather and judge (docs/architecture.md). One may read what those before it put into the
 facts; one with `again` looks once more when its whole stage is there. Topics meet in checks/facts.py, never by import.
 """
 
@@ -67,12 +67,15 @@ def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple
 def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Foresee:
     """A function that says which questions an answer will lead to, over some topics and blocklists. Pure, also what it returns.
 
-    A question's role says which topic asked it, and why; a topic passes over roles that it does not know.
+    A question's role says which topic asked it, and why; a topic is told of the roles that it names (ROLES) and of no other.
     """
-    chosen = tuple(topics)
+    by_role: dict[str, list[ModuleType]] = {}
+    for topic in topics:
+        for role in topic.ROLES:
+            by_role.setdefault(role, []).append(topic)
 
     def over_topics(question: Question, answer: Answer) -> Iterator[Question]:
-        for topic in chosen:
+        for topic in by_role.get(question.role, ()):
             yield from (dnsbl.foresee(question, answer, lists) if topic is dnsbl else topic.foresee(question, answer))
 
     return over_topics

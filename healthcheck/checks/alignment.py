@@ -15,6 +15,7 @@ from .base import because, could_not_check, finding
 from .facts import Facts
 
 TOPIC = "alignment"
+ROLES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", "hinted", "judge"]
 
 TOPIC = "dkim"
+ROLES = frozenset({"mx", "spf", "dkim-dmarc"})
 PROBE = "healthcheck-probe-7d41c09e"  # nobody's selector: what answers to it is a wildcard
 KEYS = ("key", "several")  # states of a selector with a key of its own
 

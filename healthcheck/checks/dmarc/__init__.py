@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "DmarcFacts", "ReportCheck", "first", "foresee", "gather", "judge"]
 
 TOPIC = "dmarc"
+ROLES = frozenset({"dmarc", "dmarc-report", "dmarc-root", "mx"})
 _THERE = {"ok": True, "private": True, "no-address": True, "no-such-name": False}  # states of an MX host
 
 
