@@ -158,24 +158,20 @@ class Begun:
         wanted, facts = self._wanted, Facts(self._wanted)
         reported = list(wished(wanted))
 
-        def gathered(topic: ModuleType, value: Any) -> None:
-            setattr(facts, _key(topic.TOPIC), value)
+        def tell(topic: ModuleType) -> None:
             if progress and topic.TOPIC in reported:
                 progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
 
         with self._session as session:
-            # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
-            for topic in self._gathered:
-                if topic not in PATIENT:
-                    gathered(topic, topic.gather(session, facts))
-            patient = [topic for topic in self._gathered if topic in PATIENT]
-            if session.settled or len(patient) < 2:
-                for topic in patient:
-                    gathered(topic, topic.gather(session, facts))
-            else:  # a host that hangs delays what is said of it, and nothing else
-                with ThreadPoolExecutor(len(patient)) as pool:
-                    for topic, value in _as_they_finish(pool, patient, session, facts):
-                        gathered(topic, value)
+            for stage in STAGES:
+                topics = [topic for topic in stage if topic in self._gathered]
+                for topic, value in _gather(topics, session, facts, patient=stage is PATIENT):
+                    setattr(facts, _key(topic.TOPIC), value)
+                    if not hasattr(topic, "again"):
+                        tell(topic)
+                for topic in (topic for topic in topics if hasattr(topic, "again")):
+                    setattr(facts, _key(topic.TOPIC), topic.again(session, facts))
+                    tell(topic)
             return _report(wanted, facts, reported, self._left_out, session)
 
     def close(self) -> None:
@@ -183,10 +179,19 @@ class Begun:
         self._session.close()
 
 
-def _as_they_finish(pool: ThreadPoolExecutor, topics: list[ModuleType], session: Session, facts: Facts) -> Iterator[tuple[ModuleType, Any]]:
-    under_way = {pool.submit(topic.gather, session, facts): topic for topic in topics}
-    for done in as_completed(under_way):
-        yield under_way[done], done.result()
+def _gather(topics: list[ModuleType], session: Session, facts: Facts, *, patient: bool) -> Iterator[tuple[ModuleType, Any]]:
+    """What each topic gathers: in one thread, one after the other, since speculation has asked by now, or is asking, what each one waits for.
+
+    Topics that wait for hosts have a thread each, where anything is under way: a host that hangs delays what is said of it, and nothing else.
+    """
+    if not patient or session.settled or len(topics) < 2:
+        for topic in topics:
+            yield topic, topic.gather(session, facts)
+        return
+    with ThreadPoolExecutor(len(topics)) as pool:
+        under_way = {pool.submit(topic.gather, session, facts): topic for topic in topics}
+        for done in as_completed(under_way):
+            yield under_way[done], done.result()
 
 
 def begin(domain: str, *, world: World, loop: Loop, deadline: float = DEADLINE, source: str = "", **given: Any) -> Begun:

@@ -10,7 +10,7 @@ from healthcheck.catalog import DATA, catalog, findings_of
 from healthcheck.checks import NEEDS, SHOWN, STAGES, TOPICS, needed
 from healthcheck.edge.world import World
 from healthcheck.errors import DomainError, InputError
-from healthcheck.model import VERDICT_ORDER, Status, worst
+from healthcheck.model import VERDICT_ORDER, Answer, Outcome, Question, Status, worst
 from healthcheck.scan import scan
 
 WORLDS = Path(__file__).parent / "worlds"
@@ -164,11 +164,13 @@ def test_a_fault_of_ours_is_not_hidden(demo):
 def test_the_registry_is_consistent():
     ids = [topic.TOPIC for stage in STAGES for topic in stage]
     assert sorted(ids) == sorted(SHOWN)
+    order = {topic.TOPIC: n for n, topic in enumerate(TOPICS)}
     stage_of = {topic.TOPIC: n for n, stage in enumerate(STAGES) for topic in stage}
+    once_more = {topic.TOPIC for topic in TOPICS if hasattr(topic, "again")}
     for name, needs in NEEDS.items():
         assert set(needs) <= set(ids)
         if name not in ("mx", "spf", "dmarc"):  # there the report reads it, the gathering does not
-            assert all(stage_of[need] < stage_of[name] for need in needs)
+            assert all(order[need] < order[name] or (name in once_more and stage_of[need] == stage_of[name]) for need in needs)
         assert {t.TOPIC for t in needed([name])} >= {name, *needs}
     assert needed(None) == TOPICS
 
@@ -206,3 +208,20 @@ def test_samples_are_complete_and_hold_example_names_only():
     for sample in SAMPLES["bounce"]:
         assert set(sample) - {"ips", "selectors", "from_domain", "mail_from"} == {"id", "title", "text"}
         assert sample["text"].strip()
+
+
+def test_a_topic_names_every_role_that_it_foresees():
+    """What foresee would do with a role that it does not name would never happen: no topic reads one."""
+    roles = {role for topic in TOPICS for role in topic.ROLES} | {"", "spf-exp", "mx-addresses"}
+    answers = [
+        Answer("firm.example", "MX", Outcome.FOUND, ("10 mx.firm.example",)),
+        Answer("firm.example", "TXT", Outcome.FOUND, ("v=spf1 a mx include:_spf.example.net ip4:192.0.2.1 -all",)),
+        Answer("_dmarc.firm.example", "TXT", Outcome.FOUND, ("v=DMARC1; p=none; rua=mailto:a@reports.example",)),
+        Answer("mx.firm.example", "A", Outcome.FOUND, ("192.0.2.1",)),
+        Answer("1.2.0.192.in-addr.arpa", "PTR", Outcome.FOUND, ("mx.firm.example",)),
+        Answer("firm.example", "TXT", Outcome.NODATA),
+    ]
+    for topic in TOPICS:
+        for role in roles - topic.ROLES:
+            for answer in answers:
+                assert not list(topic.foresee(Question(answer.name, answer.rtype, role), answer)), f"{topic.TOPIC} reads {role!r}, which its ROLES lack"

@@ -1,7 +1,7 @@
 """The topics, in the order they are gathered. A list you can read: no discovery, nothing that registers itself.
 
-A topic is a module with TOPIC, first, foresee, gather and judge (docs/architecture.md). Those of one stage do not need each
-other; a later stage may read what an earlier one put into the facts. Topics meet in checks/facts.py, never by import.
+A topic is a module with TOPIC, ROLES, first, foresee, gather and judge (docs/architecture.md). One may read what those before it put into the
+facts; one with `again` looks once more when its whole stage is there. Topics meet in checks/facts.py, never by import.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
 from ..catalog import Blocklist
+from ..errors import InputError
 from ..model import Answer, Fetch, Finding, Question, ScanInput
 from ..profiles import profiles, weigh
 from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, nameservers, parked, ptr, recipient, spf, starttls, tls_rpt
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    (mx, dmarc, ptr, tls_rpt, dnssec, recipient, spf),  # the longest chain last: what the others have to think over costs no time then
-    (dkim,),  # hints from mx and spf
-    (alignment, dnsbl, dane),  # what spf, dkim and dmarc found; the addresses of mx and spf
+    # the longest chain last: what the others have to think over costs no time then
+    (mx, dmarc, ptr, tls_rpt, dnssec, dane, recipient, dkim, dnsbl, spf),
+    (alignment,),  # what spf, dkim and dmarc found
     (mta_sts, bimi, starttls, nameservers),  # what is connected to, or asked directly: each waits for its own hosts only
 )
 PATIENT = STAGES[-1]
@@ -34,7 +35,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "mx": ("spf",),  # how bad it is to take no mail depends on whether the domain sends any
     "dkim": ("mx", "spf"),
     "alignment": ("mx", "spf", "dkim", "dmarc"),
-    "dnsbl": ("mx", "spf"),
+    "dnsbl": ("mx",),
     "recipient": ("mx",),
     "mta-sts": ("mx",),
     "tls-rpt": ("mx",),
@@ -48,6 +49,23 @@ NEEDS: dict[str, tuple[str, ...]] = {
 Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 
 
+def chosen(names: Iterable[str], *, starttls: bool = False) -> tuple[tuple[str, ...] | None, bool]:
+    """The topics that a person named, in the order of a report, and whether the mail hosts are to be connected to. None: the usual topics.
+
+    Who names "starttls" asks for it, and who asks for it wants it reported. Raises InputError for a name that is no topic. Pure.
+
+    >>> chosen(["dane", "mx"], starttls=True)
+    (('mx', 'dane', 'starttls'), True)
+    """
+    given = [part for name in names for part in name.lower().replace(",", " ").split()]
+    if wrong := [name for name in given if name not in SHOWN]:
+        raise InputError(f"There is no topic “{wrong[0][:60]}”. Known: {', '.join(SHOWN)}.")
+    if not given:
+        return None, starttls
+    connect = starttls or "starttls" in given
+    return tuple(name for name in SHOWN if name in given or (connect and name == "starttls")), connect
+
+
 def wished(wanted: ScanInput) -> tuple[str, ...]:
     """The topics to report on, in the order of a report: those that were asked for, else all but those that are only said when asked for. Pure."""
     if wanted.topics is not None:
@@ -58,8 +76,8 @@ def wished(wanted: ScanInput) -> tuple[str, ...]:
 def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
     """The topics to gather so that the wanted ones can be judged, in the order of STAGES; all for None. Pure.
 
-    >>> [topic.TOPIC for topic in needed(["dnsbl"])]
-    ['mx', 'spf', 'dnsbl']
+    >>> [topic.TOPIC for topic in needed(["dkim"])]
+    ['mx', 'dkim', 'spf']
     """
     if wanted is None:
         return TOPICS
@@ -87,12 +105,16 @@ def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple
 def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Foresee:
     """A function that says which questions an answer will lead to, over some topics and blocklists. Pure, also what it returns.
 
-    A question's role says which topic asked it, and why; a topic passes over roles that it does not know.
+    A question's role says which topic asked it, and why; a topic is told of the roles that it names (ROLES) and of no other.
+    What follows a space in a role is the topic's own.
     """
-    chosen = tuple(topics)
+    by_role: dict[str, list[ModuleType]] = {}
+    for topic in topics:
+        for role in topic.ROLES:
+            by_role.setdefault(role, []).append(topic)
 
     def over_topics(question: Question, answer: Answer) -> Iterator[Question | Fetch]:
-        for topic in chosen:
+        for topic in by_role.get(question.role.partition(" ")[0], ()):
             yield from (dnsbl.foresee(question, answer, lists) if topic is dnsbl else topic.foresee(question, answer))
 
     return over_topics

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .facts import Facts
 
 TOPIC = "dane"
+ROLES = frozenset({"mx", "mx-host"})
 HOSTS = 8  # best host first; those beyond are not looked up
 LENGTHS = {1: 32, 2: 64}  # octets of SHA2-256 and SHA2-512 (RFC 6698 section 2.1.3)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .facts import Facts
 
 TOPIC = "tls-rpt"
+ROLES: frozenset[str] = frozenset()
 SHOWN = 8
 URIS = 50  # report addresses that are read
 NO_MAIL = ("null", "none", "no-domain")  # states of mx: nobody delivers there, so nobody reports

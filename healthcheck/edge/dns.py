@@ -3,6 +3,10 @@
 One entry for each (name, type, DO): asked once, joined by whoever waits, kept for the whole scan. A question can be demanded
 (somebody waits for it, it is charged to a budget and stands in the transcript) or speculated (a topic foresees that it will
 be demanded). Speculation changes when a question goes out, never what a report says.
+
+What is charged is messages, each once, in the order of demand. The target of an alias that an answer did not bring along is a
+message of its own, on a name that data chose, a selector's alias as any other; it is charged where its question is waited for,
+whether or not speculation has asked it by then.
 """
 
 from __future__ import annotations
@@ -33,9 +37,10 @@ from .memo import Head, Key, Memo
 if TYPE_CHECKING:
     from .world import World
 
-DEMANDED = 100  # questions on names that scanned data chose
+DEMANDED = 100  # messages on names that scanned data chose, the targets of aliases among them
+LED = 40  # of these, the targets to which questions of fixed lists are led: selectors that are aliases leave something for SPF
 FIXED = 600  # questions of fixed lists
-SPECULATIVE = 50  # speculated and never demanded
+SPECULATIVE = 50  # messages on names that scanned data chose, sent and not charged so far
 GRACE = 0.05  # seconds past the deadline that an answer on its way into the memo may take
 ROOT = Question(".", "NS", shared=True)  # every resolver that has a way out knows it
 
@@ -83,9 +88,10 @@ class Seam(Memo, dns.nameserver.Nameserver):
         self._ended: float | None = None
         self._proven = {server: bool(world.validates(server)) for server in world.nameservers}
         self._demanded: dict[Key, Answer | None] = {}  # in the order of demand
-        self._spent = {False: 0, True: 0}  # by `fixed`
-        self._guessed = 0  # speculated, not fixed, not demanded so far
-        self._guessed_fixed = 0
+        self._paid: dict[Key, bool] = {}  # by `fixed`
+        self._spent = {False: 0, True: 0}  # how many of them
+        self._led = 0
+        self._early: dict[bool, set[Key]] = {False: set(), True: set()}  # speculated and not charged so far, by `fixed`
 
     # ------------------------------------------------------------------ asking
 
@@ -157,7 +163,8 @@ class Seam(Memo, dns.nameserver.Nameserver):
             for head in self._heads.values():
                 if head.answer is None:
                     head.answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, detail="the scan ended before an answer came")
-                    self._open -= 1
+                    self._open -= not head.held
+                    head.held = b""
         self._loop.tell()
 
     # ------------------------------------------------------------------ demand
@@ -186,25 +193,49 @@ class Seam(Memo, dns.nameserver.Nameserver):
             if held is not None and held.outcome is Outcome.NOT_ASKED and head is None:
                 return held
         else:
-            if refusal := self._charge(question):
+            # what is shared belongs to the World, whoever asks first
+            if not question.shared and (refusal := self._charge(key, fixed=question.fixed)):
                 answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal)
                 # an answer that speculation brought is not used: what a report says does not depend on luck
                 self._heads.pop(key, None)
                 return answer
+            self._early[True].discard(key)
             self._demanded[key] = None
         if head is None and (late := self._over()):
             answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=late)
             return answer
-        return self._enter(key, head, _as_asked(question, name, rtype), demanded=True)
+        if head is not None and head.held and head.final is None and not self._over() and self._room((head.held, *key[1:]), fixed=False):
+            self._release(head)  # those that are demanded together are led on together
+        return self._enter(key, head, _as_asked(question, name, rtype))
 
-    def _charge(self, question: Question) -> str:
-        if question.shared:
-            return ""  # it belongs to the World, whoever asks first
-        limit = FIXED if question.fixed else DEMANDED
-        if self._spent[question.fixed] >= limit:
-            return f"not asked: this scan has spent its {limit} questions"
-        self._spent[question.fixed] += 1
+    def _charge(self, key: Key, *, fixed: bool, led: bool = False) -> str:
+        """Charges a message, unless it is paid for; else why it cannot be. `led`: a question of a fixed list leads to it."""
+        if key not in self._paid:
+            limit = FIXED if fixed else DEMANDED
+            if self._spent[fixed] >= limit:
+                return f"not asked: this scan has spent its {limit} questions"
+            if led and self._led >= LED:
+                return f"not asked: this scan has spent the {LED} questions that it keeps for aliases of selectors and lists"
+            self._spent[fixed] += 1
+            self._led += led
+            self._paid[key] = fixed
+            self._early[False].discard(key)
         return ""
+
+    def _charge_aliases(self, head: Head) -> Answer | None:
+        """Charges the targets that a demanded question was led to so far, and asks the one it is held at; its answer where they are
+        more than is left. What speculation brought from beyond is not used. The caller holds the lock."""
+        for target in (*[raw.key[0] for raw in head.trail[1:]], *([head.held] if head.held else [])):
+            refusal = self._over() if target == head.held else ""
+            if not refusal and head.key in self._paid:  # else it belongs to the World, with all that it leads to
+                refusal = self._charge((target, *head.key[1:]), fixed=False, led=self._paid[head.key])
+            if refusal:
+                shown = name_text(target)
+                aliases = head.aliases[: head.aliases.index(shown) + 1]
+                return Answer(head.name, head.rtype, Outcome.NOT_ASKED, aliases=aliases, detail=f"an alias leads to {shown}; {refusal}")
+        if head.held:
+            self._release(head)
+        return None
 
     def _over(self) -> str:
         if self._ended is not None:
@@ -216,9 +247,10 @@ class Seam(Memo, dns.nameserver.Nameserver):
     def _await(self, head: Head) -> Answer:
         if head.final is not None:
             return head.final
-        if head.answer is None:
-            self._loop.wait(lambda: head.answer is not None, self._end + GRACE)
-        if head.answer is None:
+        refused = self._led_on(head) if head.answer is None or len(head.trail) > 1 else None
+        if refused is not None:
+            answer = refused
+        elif head.answer is None:
             words = f"no answer before the scan's time ({self._deadline:g} s) was over"
             answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, aliases=head.aliases, detail=words)
         else:
@@ -228,6 +260,16 @@ class Seam(Memo, dns.nameserver.Nameserver):
                 head.final = answer
                 self._demanded[head.key] = answer
             return head.final
+
+    def _led_on(self, head: Head) -> Answer | None:
+        """Waits until a demanded question is answered, charging its aliases as it is led on; its answer where they are more than is left."""
+        while self._loop.wait(lambda: head.answer is not None or head.held != b"", self._end + GRACE):
+            answered = head.answer is not None  # and so all its aliases are known
+            with self._lock:
+                refused = self._charge_aliases(head)
+            if refused or answered:
+                return refused
+        return None
 
     def _believed(self, answer: Answer) -> Answer:
         """The answer, but for an NXDOMAIN of a resolver that says the same of the root.
@@ -260,30 +302,24 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return
         key = (*asked, question.signed, _place(question))
         head = self._heads.get(key)
-        if head is None:
-            if self._demanded.get(key) is not None or self._over():
-                return
-            if self._guessed_fixed + self._spent[True] >= FIXED if question.fixed or question.shared else self._guessed >= SPECULATIVE:
-                return
-        self._enter(key, head, _as_asked(question, name, rtype), demanded=False)
+        if head is None and (self._demanded.get(key) is not None or self._over() or not self._room(key, fixed=question.fixed or question.shared)):
+            return
+        self._enter(key, head, _as_asked(question, name, rtype))
 
-    def _enter(self, key: Key, head: Head | None, question: Question, *, demanded: bool) -> Head:
+    def _room(self, key: Key, *, fixed: bool) -> bool:
+        if key in self._raws:
+            return True  # it is no further message
+        early = self._early[fixed]
+        if len(early) + self._spent[True] >= FIXED if fixed else len(early) >= SPECULATIVE:
+            return False
+        early.add(key)
+        return True
+
+    def _enter(self, key: Key, head: Head | None, question: Question) -> Head:
         """The entry of a question; asked where it is new, and foreseen where its role is. The caller holds the lock."""
-        new = head is None
         if head is None:
-            head = self._heads[key] = Head(key, question.name, question.rtype, question.shared, question.fixed or question.shared)
+            head = self._heads[key] = Head(key, question.name, question.rtype, question.shared)
             self._open += 1
-            step = 0 if demanded else 1
-        else:
-            step = -1 if demanded and not head.demanded else 0
-        if demanded:
-            head.demanded = True
-        if step:
-            if head.fixed:
-                self._guessed_fixed += step
-            else:
-                self._guessed += step
-        if new:
             head.roles[question.role] = question
             self._follow(head, key[0])
         elif question.role not in head.roles:

@@ -1,7 +1,8 @@
 """The entries of a scan: each (name, type, DO) put to the line once, its aliases followed, its DNSSEC state judged.
 
 A raw entry is one question with one message. A head is a question as it was meant: it walks over raw entries, one for each
-message that its aliases need. Raw entries wait for nothing but the line, so that no loop of aliases can lock anything.
+message that its aliases need. Raw entries wait for nothing but the line, so that no loop of aliases can lock anything. An alias
+for whose target there is no room among the speculated messages is held: the head goes on once it is demanded, and paid for.
 """
 
 from __future__ import annotations
@@ -50,15 +51,14 @@ class Head:
     name: str
     rtype: str
     shared: bool
-    fixed: bool
     trail: list[Raw] = field(default_factory=list)
+    held: bytes = b""  # the target of an alias that is not asked before it is charged
     seen: tuple[bytes, ...] = ()
     aliases: tuple[str, ...] = ()
     ttl: int = 1 << 31  # the least of its aliases'
     roles: dict[str, Question] = field(default_factory=dict)
     answer: Answer | None = None  # as it arrived
     final: Answer | None = None  # as it was demanded: does not change any more
-    demanded: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +78,7 @@ class Memo:
         self._raws: dict[Key, Raw] = {}
         self._heads: dict[Key, Head] = {}
         self._pooled = world.pooled
-        self._open = 0  # heads without an answer
+        self._open = 0  # heads under way: without an answer, and not held
         self._sent = 0
         self._closed = False
         self._proven: dict[str, bool] = {}  # which nameservers the World knew to validate when this scan began
@@ -88,6 +88,10 @@ class Memo:
 
     def _settled(self, question: Question, answer: Answer) -> None:
         """Called once for each role of a question whose answer is there, before anybody who waits for it goes on."""
+        raise NotImplementedError
+
+    def _room(self, key: Key, *, fixed: bool) -> bool:
+        """May this message go out before it is charged? Counts it among the speculated ones where it is new."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ the line
@@ -109,6 +113,12 @@ class Memo:
             self._share(raw)
         else:
             self._put(raw)
+
+    def _release(self, head: Head) -> None:
+        """Asks the target that a head was held at."""
+        target, head.held = head.held, b""
+        self._open += 1
+        self._follow(head, target)
 
     def _put(self, raw: Raw) -> None:
         raw.mine = True
@@ -185,7 +195,11 @@ class Memo:
             _log.exception("an answer could not be read")
             found = Answer(head.name, head.rtype, Outcome.ERROR, detail=f"this answer could not be read: {error}")
         if isinstance(found, bytes):
-            self._follow(head, found)
+            if head.shared or self._room((found, *head.key[1:]), fixed=False):
+                self._follow(head, found)
+            else:
+                head.held = found
+                self._open -= 1
             return
         head.answer = found
         self._open -= 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ..errors import HealthcheckError, InputError, OurFault
-from ..model import PROFILES, Domain, check_ip, check_selector
+from ..model import PROFILES, Domain, check_ip, given_selectors
 from . import against
 from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
 
@@ -43,16 +43,16 @@ def main() -> None:
 
 
 def _ips(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(check_ip, values)
+    return _each(lambda value: (check_ip(value),), values)
 
 
 def _selectors(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(check_selector, values)
+    return _each(given_selectors, values)
 
 
-def _each(check: Callable[[str], str], values: tuple[str, ...]) -> tuple[str, ...]:
+def _each(check: Callable[[str], tuple[str, ...]], values: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        return tuple(dict.fromkeys(check(value) for value in values))
+        return tuple(dict.fromkeys(one for value in values for one in check(value)))
     except InputError as fault:
         raise click.BadParameter(fault.detail) from None
 
@@ -71,7 +71,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--only-zone", is_flag=True, help="Ask nothing but the zone files."),
         click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file laid over the live DNS: try a change before it is published."),
         click.option("--nameserver", "nameservers", multiple=True, metavar="IP[:PORT]", help="Ask this server instead of the system's resolvers."),
-        click.option("--selector", "selectors", multiple=True, callback=_selectors, help="A DKIM selector in use (the s= of a signature)."),
+        click.option("--selector", "selectors", multiple=True, callback=_selectors, help="A DKIM selector in use (the s= of a signature), or a DKIM-Signature header that names it."),
         click.option("--ip", "ips", multiple=True, callback=_ips, help="An address that the mail is sent from."),
         click.option("--mail-from", callback=_domain, metavar="DOMAIN", help="The domain of the envelope sender, where it differs."),
     ):

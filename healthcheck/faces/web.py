@@ -15,7 +15,7 @@ from ..model import MAX_INPUT, PROFILES, Diagnosis, Failure, ScanInput
 from ..profiles import profiles, weighed
 from ..profiles import words as asks
 from ..render import json as as_json
-from ..render import lookup, pictures, receivers, services, words
+from ..render import lookup, pictures, receivers, report_page, services, words
 from .api import checked, desk, scan_input
 from .jobs import Case, Job
 
@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
     """The routes, and what the templates may call."""
     app.register_blueprint(web)
     app.jinja_env.globals.update(word=words.word, verdict_words=words.verdict, profiles=profiles, asks=asks, catalog=catalog)
-    app.jinja_env.globals.update(retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER)
+    app.jinja_env.globals.update(retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER, say=report_page.say)
     app.jinja_env.filters.update(time_span=words.span_of_time, bare_url=words.bare_url)
 
 
@@ -77,19 +77,29 @@ def _home(**given: Any) -> str:
 
 
 def _split(values: list[str]) -> list[str]:
-    """A field may hold several, with commas or spaces between."""
-    return [part for value in values for part in value.replace(",", " ").split()]
+    """A field may hold several, with commas or spaces between; a pasted header (it has a "=") is one."""
+    return [part for value in values for part in ([value] if "=" in value else value.replace(",", " ").split())]
 
 
 def _wanted(source: Any) -> ScanInput:
     ips, selectors, profile = _split(source.getlist("ip")), _split(source.getlist("selector")), source.get("profile") or PROFILES[0]
-    return scan_input(source.get("domain", ""), ips, selectors, source.get("mail_from") or None, profile)
+    asked: dict[str, Any] = {"topics": source.getlist("topic"), "starttls": _ticked(source.get("starttls")), "helo": source.get("helo")}
+    return scan_input(source.get("domain", ""), ips, selectors, source.get("mail_from") or None, profile, **asked)
+
+
+def _ticked(value: str | None) -> bool:
+    """A box of a form, also as a person writes it into an address."""
+    if (said := (value or "").strip().lower()) in ("", "0", "off", "no", "false"):
+        return False
+    if said in ("1", "on", "yes", "true"):
+        return True
+    raise InputError(f"starttls is 1 or nothing, not “{said[:30]}”.")
 
 
 def _address(wanted: ScanInput, endpoint: str = "web.scan", **other: Any) -> str:
-    """The address of a scan with the same inputs, or with others. The usual profile is left out."""
+    """The address of a scan with the same inputs, or with others. What is usual is left out."""
     given: dict[str, Any] = {"domain": wanted.domain.name, "ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
-    given |= {"profile": wanted.profile, **other}
+    given |= {"profile": wanted.profile, "helo": wanted.helo, "topic": list(wanted.topics or ()), "starttls": "1" if wanted.starttls else None, **other}
     return url_for(endpoint, **{key: value for key, value in given.items() if value and (key, value) != ("profile", PROFILES[0])})
 
 
@@ -116,6 +126,10 @@ def scan() -> Response | str:
     return render_template(
         "report.html",
         report=report,
+        page=report_page.view(report),
+        open_all=request.args.get("view") == "print",
+        printed=_address(wanted, view="print"),
+        connected=_address(wanted, starttls="1"),
         tree=pictures.tree_rows(spf.get("tree")),
         gauge=pictures.gauge(spf.get("lookups"), 10),
         wanted=wanted,
@@ -151,10 +165,9 @@ def progress() -> Response:
 
 def _topics(job: Job) -> list[dict[str, Any]]:
     """Every topic of the scan with its state, in the order in which a report shows them."""
-    from ..checks import SHOWN
+    from ..checks import wished
 
-    asked = SHOWN if job.wanted.topics is None else job.wanted.topics
-    return [{"topic": t, "done": t in job.done, "verdict": job.done.get(t, "")} for t in asked]
+    return [{"topic": t, "done": t in job.done, "verdict": job.done.get(t, "")} for t in wished(job.wanted)]
 
 
 # ------------------------------------------------------------------ explain

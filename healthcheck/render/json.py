@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import profiles
 from ..errors import HealthcheckError
-from ..model import Answer, Asked, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
+from ..model import Answer, Asked, Cell, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
 from . import receivers, words
 
 
@@ -102,6 +102,20 @@ def asked(value: Asked) -> dict[str, Any]:
     }
 
 
+def cell(value: Cell) -> dict[str, Any]:
+    """A field of the matrix: what one receiver asks of one kind, for small and for bulk senders. `by`: the findings that decide it."""
+    row = value.requirement
+    return {
+        "kind": value.kind,
+        "title": profiles.words("kind", value.kind),
+        "receiver": profiles.receivers()[value.receiver].name,
+        "requirement": row.id if row else None,
+        "small": value.small,
+        "bulk": value.bulk,
+        "by": list(value.by),
+    }
+
+
 def report(value: Report) -> dict[str, Any]:
     """A report as `report/1`. Pure.
 
@@ -118,6 +132,9 @@ def report(value: Report) -> dict[str, Any]:
             "selectors": list(given.selectors),
             "mail_from": given.mail_from,
             "profile": given.profile,
+            "topics": None if given.topics is None else list(given.topics),
+            "starttls": given.starttls,
+            "helo": given.helo,
         },
         "domain": value.domain.name,
         "domain_shown": value.domain.shown,
@@ -128,6 +145,7 @@ def report(value: Report) -> dict[str, Any]:
         "topics": {name: {"verdict": t.verdict.value, "summary": t.summary} for name, t in value.topics.items()},
         "findings": [{**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)]} for f in value.findings],
         "requirements": [asked(a) for a in requirements],
+        "requirements_matrix": [cell(c) for c in profiles.matrix(value)],
         "facts": plain(value.facts),
         "left_out": list(value.left_out),
         "dns": {"questions": value.timing.questions, "distinct": value.timing.distinct, "elapsed_ms": round(value.timing.elapsed_ms, 1)},

@@ -107,17 +107,18 @@ def _choice(finding: Finding, choice: Choice) -> dict[str, Any]:
 def fix(finding: Finding) -> dict[str, Any]:
     """What to change about a finding: {summary, steps, record, choices, why_no_record}.
 
-    `record` is the record to publish, by the rules of a safe proposal; null with `choices` where only the user can choose, and null
-    with `why_no_record` where nothing safe can be proposed.
+    `record` is the record to publish, by the rules of a safe proposal; null with `choices` where only the user can choose, and where
+    nothing safe can be proposed. `why_no_record` says why it is null: beside choices why it is left to the user (the row's reason
+    "choices", where its sentences do not say so already), else the row's own reason, which speaks of a case without choices.
     """
     row, values = row_of(finding), slots(finding)
-    bare = finding.record is None and not finding.choices
+    why = None if finding.record is not None else row.reasons.get("choices") if finding.choices else row.why_no_record
     return {
         "summary": fill(row.fix, values),
         "steps": [fill(step, values) for step in row.steps],
         "record": _record(finding.record),
         "choices": [_choice(finding, choice) for choice in finding.choices],
-        "why_no_record": fill(row.why_no_record, values) if bare and row.why_no_record else None,
+        "why_no_record": fill(why, values) if why else None,
     }
 
 

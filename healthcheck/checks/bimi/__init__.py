@@ -23,6 +23,7 @@ __all__ = ["TOPIC", "BimiFacts", "first", "foresee", "gather", "judge"]
 
 TOPIC = "bimi"
 LIMITS = {"l": 131072, "a": 262144}  # octets; a logo should have 32 kilobytes, a certificate brings its logo and those above it along
+ROLES = frozenset({"bimi", "bimi-above", *(f"bimi-{tag}" for tag in LIMITS)})
 PARENTS = 3  # names above a domain whose record is looked for before the organizational domain is known
 REDIRECTS = 3
 

@@ -5,6 +5,7 @@ Standard: draft-svg-tiny-ps-abrotman (the profile), SVG Tiny 1.2 (the elements t
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import tomllib
@@ -37,6 +38,7 @@ class Logo:
     """One logo. problems: (reason, what was found) that keep receivers from showing it; advice: what some of them ask for besides.
 
     octets and sha256 are those of the file as it was served, opened where it was compressed.
+    image: the file as a data: URI, for a page to show; "" where it has problems or is larger than it should be.
     """
 
     octets: int
@@ -44,6 +46,7 @@ class Logo:
     title: str = ""
     problems: tuple[tuple[str, str], ...] = ()
     advice: tuple[tuple[str, str], ...] = ()
+    image: str = ""
 
 
 def opened(body: bytes) -> bytes | None:
@@ -69,7 +72,8 @@ def read(body: bytes) -> Logo:
     if len(data) > known()["svg"]["octets"]:
         advice.insert(0, ("large", str(len(data))))
     problems, more = tuple(dict.fromkeys(reader.problems))[:SHOWN], tuple(dict.fromkeys(advice))[:SHOWN]
-    return Logo(len(data), hashlib.sha256(data).hexdigest(), reader.title.strip()[:200], problems, more)
+    image = "data:image/svg+xml;base64," + base64.b64encode(data).decode() if not problems and len(data) <= known()["svg"]["octets"] else ""
+    return Logo(len(data), hashlib.sha256(data).hexdigest(), reader.title.strip()[:200], problems, more, image)
 
 
 class _Refused(Exception):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", "hinted", "judge"]
 
 TOPIC = "dkim"
+ROLES = frozenset({"mx", "spf", "dkim-dmarc"})
 PROBE = "healthcheck-probe-7d41c09e"  # nobody's selector: what answers to it is a wildcard
 KEYS = ("key", "several")  # states of a selector with a key of its own
 
@@ -124,22 +125,39 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
 def gather(session: Session, facts: Facts) -> DkimFacts:
     """Ask for every selector that was given, is common, or belongs to a service in use. Waits only through the seam.
 
-    Cost: one question for each, all at once and all on fixed names; MAX_DATED more where no key was found and one may be there.
+    Cost: one question for each, all at once and all on fixed names. What the tree of SPF adds, `again` looks at.
     """
-    dns, domain = session.dns, facts.input.domain.name
+    domain = facts.input.domain.name
+    found_hints = _hints(session.dns, facts, domain, session.now)
+    return _look(session.dns, domain, _sources(facts, found_hints), found_hints)
+
+
+def again(session: Session, facts: Facts) -> DkimFacts | None:
+    """The same with the services that includes of includes name, and with selectors made of a date where no key was found and one may be there.
+
+    Cost: nothing where neither is the case; one question for each selector more, at most MAX_DATED of those with a date.
+    """
+    dkim, domain, dns = facts.dkim, facts.input.domain.name, session.dns
+    if dkim is None or dkim.probe is None:
+        return dkim
     found_hints = _hints(dns, facts, domain, session.now)
     sources = _sources(facts, found_hints)
+    probe = dkim.probe
+    if dkim.no_keys is not False and not dkim.denied and not probe.found and not facts.parked:
+        for selector in dates(catalog().dated_selectors, session.now):
+            sources.setdefault(selector, "dated")
+    if all(name in dkim.asked or not _fits(name, domain) for name in sources):
+        return dkim
+    return _look(dns, domain, sources, found_hints)
+
+
+def _look(dns: Seam, domain: str, sources: Mapping[str, str], found_hints: tuple[Hint, ...]) -> DkimFacts:
     names = [s for s in sources if _fits(s, domain)]
     asked = [Question(f"_domainkey.{domain}", "TXT", "dkim", fixed=True), *(_question(s, domain) for s in (PROBE, *names))]
     domainkey, probe, *answers = dns.ask_all(asked)
-    held = dict(zip(names, answers, strict=True))
     # RFC 8020: nothing exists below a name that does not exist; of an alias RFC 6604 says it of the target only
     denied = domainkey.outcome is Outcome.NXDOMAIN and not domainkey.aliases
-    if not denied and not probe.found and not facts.parked and not any(looks_like_key(t) for a in answers for t in texts(a)):
-        more = [s for s in dates(catalog().dated_selectors, session.now) if s not in held and _fits(s, domain)]
-        sources.update(dict.fromkeys(more, "dated"))
-        held.update(zip(more, dns.ask_all([_question(s, domain) for s in more]), strict=True))
-    return _facts(domain, domainkey, probe, sources, held, found_hints, denied)
+    return _facts(domain, domainkey, probe, sources, dict(zip(names, answers, strict=True)), found_hints, denied)
 
 
 def _facts(
@@ -197,7 +215,7 @@ def _withhold(selectors: dict[str, SelectorFacts]) -> None:
 
 def _hints(dns: Seam, facts: Facts, domain: str, now: datetime) -> tuple[Hint, ...]:
     hosts = [host for _, host in dns.ask(domain, "MX").mx()] if facts.mx is not None else []
-    includes = facts.spf.includes if facts.spf is not None else ()
+    includes = (*included(dns.ask(domain, "TXT")), *(facts.spf.includes if facts.spf is not None else ()))
     return hints(hosts, includes, report_domains(dns.ask(f"_dmarc.{domain}", "TXT")), now)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from ...catalog import catalog
 from ...model import Answer
@@ -51,16 +52,52 @@ def hints(mx_hosts: Iterable[str], includes: Iterable[str], reports: Iterable[st
     >>> hints([], ["1234567.spf04.hubspotemail.net"])[0].selectors[:2]
     ('hs1-1234567', 'hs2-1234567')
     """
-    hosts, names, addresses = tuple(mx_hosts), tuple(includes), tuple(reports)
-    if not hosts and not names and not addresses:
-        return ()
+    known = _index()
+    named: dict[str, str] = {}
+    for name in includes:
+        # a row is a name of its own, or (with a dot in front) all names below it
+        for signer in (*known.spf.get(name, ()), *(id for suffix in _above(name) for id in known.spf.get(f".{suffix}", ()))):
+            named.setdefault(signer, name)
+    by_mx = {signer for host in mx_hosts for suffix in _suffixes(host) for signer in known.mx.get(suffix, ())}
+    by_rua = {signer for domain in reports for suffix in _suffixes(domain) for signer in known.rua.get(suffix, ())}
+    found = named.keys() | by_mx | by_rua
     out = []
-    for signer in catalog().signers.values():
-        named = next((name for name in names for row in signer.spf if name == row or (row.startswith(".") and name.endswith(row))), None)
-        by = "mx" if _any_below(hosts, signer.mx) else "spf" if named else "rua" if _any_below(addresses, signer.rua) else ""
-        if by and (signer.selectors or signer.dated):
-            out.append(Hint(signer.name, by, tuple(_filled(signer, named, now))))
+    for signer in (s for s in catalog().signers.values() if s.id in found) if found else ():
+        by = "mx" if signer.id in by_mx else "spf" if signer.id in named else "rua"
+        if signer.selectors or signer.dated:
+            out.append(Hint(signer.name, by, tuple(_filled(signer, named.get(signer.id), now))))
     return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The names by which services are known -> their ids, in the order of the catalog; of mx, rua and keys without the dot in front."""
+
+    mx: dict[str, list[str]]
+    rua: dict[str, list[str]]
+    keys: dict[str, list[str]]
+    spf: dict[str, list[str]]
+
+
+@cache
+def _index() -> _Index:
+    index = _Index({}, {}, {}, {})
+    for signer in catalog().signers.values():
+        for held, names in ((index.mx, signer.mx), (index.rua, signer.rua), (index.keys, signer.keys), (index.spf, signer.spf)):
+            for name in names:
+                held.setdefault(name if held is index.spf else name.lstrip("."), []).append(signer.id)
+    return index
+
+
+def _above(name: str) -> Iterator[str]:
+    """The names above a name, the nearest first."""
+    while "." in name:
+        name = name.partition(".")[2]
+        yield name
+
+
+def _suffixes(name: str) -> tuple[str, ...]:
+    return (name, *_above(name))
 
 
 def hinted(mx_hosts: Iterable[str], includes: Iterable[str], reports: Iterable[str] = (), now: datetime | None = None) -> tuple[str, ...]:
@@ -101,8 +138,6 @@ def service_of(target: str) -> str | None:
     >>> service_of("k1.shop.example.dkim.amazonses.com")
     'Amazon SES'
     """
-    return next((s.name for s in catalog().signers.values() if _any_below((target,), s.keys)), None)
-
-
-def _any_below(names: Iterable[str], suffixes: tuple[str, ...]) -> bool:
-    return any(name == (bare := suffix.lstrip(".")) or name.endswith(f".{bare}") for name in names for suffix in suffixes)
+    known, signers = _index().keys, catalog().signers
+    found = {signer for suffix in _suffixes(target) for signer in known.get(suffix, ())}
+    return next((s.name for s in signers.values() if s.id in found), None) if found else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...model import Answer
 
@@ -70,6 +71,7 @@ def split_apart(records: tuple[str, ...]) -> bool:
     return len(records) > 1 and any(looks_like_key(r) for r in records) and any(_PIECE.fullmatch(r) for r in records)
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> DkimKey:
     """Read one key record. Pure. Standard: RFC 6376 section 3.6.1."""
     tags: dict[str, str] = {}

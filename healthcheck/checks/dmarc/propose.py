@@ -63,9 +63,14 @@ def with_policy(record: DmarcRecord, policy: str) -> str:
 
 
 def asking_nothing(record: DmarcRecord) -> str:
-    """The record as p=none. Tags about sub-domains that ask more are left out: they are not in effect today and would come into it."""
-    kept = parse(without(record, [tag for tag, value in (("sp", record.sp), ("np", record.np)) if value not in (None, "none")]))
-    return with_policy(kept, "none")
+    """The record as p=none. Tags about sub-domains that say anything else are left out: what they ask is not in effect today and would
+    come into it."""
+    return with_policy(parse(without(record, [tag for tag in ("sp", "np") if below(record, tag) != "none"])), "none")
+
+
+def below(record: DmarcRecord, tag: str) -> str:
+    """What is written for sub-domains, valid or not; none where nothing is."""
+    return dict(record.tags).get(tag, "none").lower()
 
 
 def asks_nothing(record: DmarcRecord) -> bool:

@@ -24,6 +24,7 @@ from .judge import judge
 from .lists import Lists, Unasked, asked_by_default, chosen, configured, dead, masked, unasked
 
 if TYPE_CHECKING:
+    from ...edge.dns import Seam
     from ...edge.world import Session
     from ..facts import Facts
 
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 TOPIC = "dnsbl"
+ROLES = frozenset({"mx-host", "dnsbl-spf", "dnsbl-spf-host"})
+RECORD_LIMIT = 8192  # characters of an SPF record that are read
 EXTRA = 8  # at most so many addresses that the user did not name: SPF's first, then those of the MX hosts
 
 
@@ -127,12 +130,24 @@ def foresee(question: Question, answer: Answer, lists: Lists | None = None) -> I
     if question.role in ("mx-host", "dnsbl-spf-host"):
         addresses = answer.values
     elif question.role == "dnsbl-spf":
-        addresses = (ip for text in answer.values for ip in spf_singles(text))
-        for host in (match.group(1) or answer.name for text in answer.values for match in _HOST.finditer(text)):
-            yield Question(host.lower(), "A", role="dnsbl-spf-host")
+        record = _spf(answer)
+        addresses = spf_singles(record)
+        yield from _spf_hosts(record, answer.name)
     for address in list(addresses)[:EXTRA]:
         if is_address(address):
             yield from (_question(row, address) for row in _asked_about(lists, address))
+
+
+def _spf(answer: Answer) -> str:
+    """The one SPF record among the TXT records of a name, "" where there is none, or no single one. RFC 7208 section 4.5."""
+    records = [text for text in answer.values if text[:7].lower().rstrip() == "v=spf1"]
+    return records[0] if len(records) == 1 else ""
+
+
+def _spf_hosts(record: str, domain: str) -> list[Question]:
+    """The hosts that an SPF record authorises by name in its own terms, at most EXTRA."""
+    hosts = dict.fromkeys((match.group(1) or domain).lower().rstrip(".") for match in _HOST.finditer(record[:RECORD_LIMIT]))
+    return [Question(host, "A", role="dnsbl-spf-host") for host in hosts][:EXTRA]
 
 
 _HOST = re.compile(r"(?i)(?<= )\+?a(?::([^\s/%]+))?(?= |$)")  # an a term without a range or a macro
@@ -145,7 +160,7 @@ def spf_singles(record: str) -> list[str]:
     >>> spf_singles("v=spf1 ip4:192.0.2.1 ip4:192.0.2.0/24 ip6:2001:db8::1/128 ?ip4:192.0.2.9 -all")
     ['192.0.2.1', '2001:db8::1']
     """
-    terms = record.split()
+    terms = record[:RECORD_LIMIT].split()
     if not terms or terms[0].lower() != "v=spf1":
         return []
     out = []
@@ -164,7 +179,7 @@ def spf_singles(record: str) -> list[str]:
 def gather(session: Session, facts: Facts) -> DnsblFacts:
     """Ask every list about every subject, and each list's self-test before it is believed."""
     lists = chosen(session.world)
-    pairs = [(row, subject, role) for subject, role in _subjects(facts) for row in _for(lists, subject, role)]
+    pairs = [(row, subject, role) for subject, role in _subjects(session.dns, facts) for row in _for(lists, subject, role)]
     used = tuple(row for row in lists if any(row is r for r, _, _ in pairs))
     tests = [_self_test(row) for row in used]
     questions = [q for test in tests for q in test] + [_question(row, subject) for row, subject, _ in pairs]
@@ -179,11 +194,14 @@ def gather(session: Session, facts: Facts) -> DnsblFacts:
     return DnsblFacts(_listed(out), out, tuple(x.name for x in left if x.zone and "{key}" in x.zone), left, dead())
 
 
-def _subjects(facts: Facts) -> list[tuple[str, str]]:
+def _subjects(dns: Seam, facts: Facts) -> list[tuple[str, str]]:
     """What to ask about, with its role; an address counts in its first role only."""
     wanted = facts.input
+    domain = wanted.mail_from or wanted.domain.name
+    record = _spf(dns.ask(domain, "TXT"))
+    named = [*spf_singles(record), *(ip for answer in dns.ask_all(_spf_hosts(record, domain)) for ip in answer.values)]
     out: dict[str, str] = dict.fromkeys(wanted.ips, "given")
-    extra = [(ip, "spf") for ip in (facts.spf.own_addresses if facts.spf else ())] + [(ip, "mx") for ip in (facts.mx.addresses if facts.mx else ())]
+    extra = [(ip, "spf") for ip in named] + [(ip, "mx") for ip in (facts.mx.addresses if facts.mx else ())]
     extra = [(ip, role) for ip, role in extra if is_address(ip) and is_reachable(ip)]
     roles = dict(reversed(extra))  # the first role holds
     for ip in [ip for ip in dict.fromkeys(ip for ip, _ in extra) if ip not in out][:EXTRA]:

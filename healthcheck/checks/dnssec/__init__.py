@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..facts import Facts
 
 TOPIC = "dnssec"
+ROLES = frozenset({"dnssec-key", "dnssec-soa"})
 CLIMB = 3  # how many names above the domain are asked for the zone that holds it
 
 _STATES = {Secure.YES: "secure", Secure.NO: "insecure", Secure.DRAFT: "draft", Secure.UNKNOWN: "unknown"}

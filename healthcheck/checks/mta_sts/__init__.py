@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "MtaStsFacts", "first", "foresee", "gather", "judge"]
 
 TOPIC = "mta-sts"
+ROLES = frozenset({"mta-sts", "mta-sts-policy"})
 LIMIT = 65536  # RFC 8461 section 3.3 suggests 64 kilobytes
 SHOWN_POLICY = 4096
 _DEAD = ("null", "literal", "no-such-name", "no-address")  # MX hosts that take no mail, with a policy or without

@@ -30,6 +30,7 @@ CLIMB = 4  # names from the domain upwards at which its zone may begin
 
 # the roles of questions, each followed by the domain that is scanned or the zone in question
 _ZONE, _HOST, _PARENT, _TOP = "nsv-zone ", "nsv-host ", "nsv-parent ", "nsv-top "
+ROLES = frozenset(role.rstrip() for role in (_ZONE, _HOST, _PARENT, _TOP))
 
 
 # ------------------------------------------------------------------ facts

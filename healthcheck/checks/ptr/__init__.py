@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..facts import Facts
 
 TOPIC = "ptr"
+ROLES = frozenset({"ptr", "ptr-of-host", "ptr-mx", "ptr-host"})
 NAMES = 10  # as for SPF (RFC 7208 section 4.6.4): names beyond the tenth are not looked at
 MAIL_HOSTS = 8  # addresses of mail hosts, best host first; those beyond are not looked at
 THEIR_NAMES = 4

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "RecipientFacts", "corrected", "first", "foresee", "gather", "judge", "likely_meant", "role_of", "well_known"]
 
 TOPIC = "recipient"
+ROLES: frozenset[str] = frozenset()
 
 
 # ------------------------------------------------------------------ facts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from ...model import Answer
@@ -43,17 +44,19 @@ class Term:
         return (self.value or domain).lower().rstrip(".")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SpfRecord:
+    """One record, read. What follows from it is worked out once: a record of a service is met again and again."""
+
     text: str
     terms: tuple[Term, ...]
     too_long: bool = False
 
-    @property
+    @cached_property
     def errors(self) -> tuple[Term, ...]:
         return tuple(t for t in self.terms if t.error)
 
-    @property
+    @cached_property
     def valid(self) -> bool:
         # RFC 7208 section 4.6: an error anywhere in the record is a permerror, also behind "all"
         return not self.errors and not self.too_long
@@ -70,7 +73,7 @@ class SpfRecord:
     def modifier(self, name: str) -> Term | None:
         return next((t for t in self.terms if t.modifier and t.name == name), None)
 
-    @property
+    @cached_property
     def evaluated(self) -> tuple[Term, ...]:
         """The mechanisms that can be tested, in order, "all" included; then the redirect that counts.
 
@@ -118,6 +121,7 @@ def nearly(answer: Answer) -> tuple[str, ...]:
     return tuple(shown for _, shown in texts(answer) if shown not in good and _NEARLY.match(shown[:40]) and _TERMISH.search(shown[:RECORD_LIMIT]))
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> SpfRecord:
     """Read one record (with its "v=spf1"). Every term comes back, the broken ones with their error. Pure."""
     if len(text) > RECORD_LIMIT:

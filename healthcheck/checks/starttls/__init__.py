@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..facts import Facts
 
 TOPIC = "starttls"
+ROLES: frozenset[str] = frozenset()
 HOSTS = 8  # best host first; of each one address of either family
 SOON = 10  # a certificate is old when less than a tenth of its life is left
 SHOWN = 8
