@@ -11,6 +11,7 @@ import test_dnssec as dnssec
 import test_mta_sts as mta_sts
 import test_nameservers as nameservers
 import test_profiles as profiles
+import test_recipient as recipient
 import test_ptr_helo as helo
 import test_spf_deep as deep
 import test_starttls as starttls
@@ -39,6 +40,7 @@ TABLES = [
     *helo.TABLES,
     *((must, must_not) for *_, must, must_not in profiles.CASES),
     *starttls.TABLES,
+    *recipient.TABLES,
 ]
 
 

@@ -49,12 +49,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
 Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 
 
-def chosen(names: Iterable[str], *, starttls: bool = False) -> tuple[tuple[str, ...] | None, bool]:
+def given_topics(names: Iterable[str], *, starttls: bool = False) -> tuple[tuple[str, ...] | None, bool]:
     """The topics that a person named, in the order of a report, and whether the mail hosts are to be connected to. None: the usual topics.
 
     Who names "starttls" asks for it, and who asks for it wants it reported. Raises InputError for a name that is no topic. Pure.
 
-    >>> chosen(["dane", "mx"], starttls=True)
+    >>> given_topics(["dane", "mx"], starttls=True)
     (('mx', 'dane', 'starttls'), True)
     """
     given = [part for name in names for part in name.lower().replace(",", " ").split()]

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from ..catalog import catalog
 from ..errors import BusyError, InputError, TooLargeError
-from ..model import MAX_INPUT, Domain, ScanInput, check_ip, given_selectors
+from ..model import MAX_INPUT, Domain, ScanInput, check_ip, given_helo, given_selectors
 from ..profiles import check_profile
 from ..render import json as render
 from ..render import lookup
@@ -61,12 +61,12 @@ def scan_input(
     helo: str | None = None,
 ) -> ScanInput:
     """What the query asks for. Raises DomainError, InputError."""
-    from ..checks import chosen
+    from ..checks import given_topics
 
     name = Domain.parse(domain)
     envelope = Domain.parse(mail_from).name if mail_from and mail_from.strip() else None
-    unique_ips, unique_selectors = checked(ips, selectors)
-    wanted, connect = chosen(topics, starttls=starttls)
+    unique_ips, unique_selectors = checked(ips, selectors, name.name)
+    wanted, connect = given_topics(topics, starttls=starttls)
     said = given_helo(helo) if helo and helo.strip() else None
     return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, check_profile(profile), "", wanted, connect, said)
 

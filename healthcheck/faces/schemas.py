@@ -42,7 +42,9 @@ class ScanQuery(BaseModel):
     mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
     profile: ProfileName = Field(default="sending", description="What the domain is for; non-sending is a parked one, which neither sends nor takes mail.")
     topic: list[TopicName] = Field(default=[], max_length=15, description="Report on these topics only; repeatable. Usual are all but recipient and starttls.")
-    starttls: bool = Field(default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS. Nothing is connected there otherwise.")
+    starttls: bool = Field(
+        default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS. Nothing is connected there otherwise."
+    )
     helo: str | None = Field(default=None, max_length=300, description="The name that the sending servers say in EHLO.")
 
 

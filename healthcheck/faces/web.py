@@ -11,12 +11,13 @@ from flask import Blueprint, Flask, Response, abort, current_app, make_response,
 
 from ..catalog import DATA, catalog
 from ..errors import InputError, TooLargeError
-from ..model import MAX_INPUT, PROFILES, Diagnosis, Failure, ScanInput
+from ..model import MAX_INPUT, Diagnosis, Failure
 from ..profiles import profiles, weighed
 from ..profiles import words as asks
 from ..render import json as as_json
 from ..render import lookup, pictures, receivers, report_page, services, words
-from .api import checked, desk, scan_input
+from . import forms
+from .api import checked, desk
 from .jobs import Case, Job
 
 web = Blueprint("web", __name__)
@@ -76,33 +77,6 @@ def _home(**given: Any) -> str:
 # ------------------------------------------------------------------ scan
 
 
-def _split(values: list[str]) -> list[str]:
-    """A field may hold several, with commas or spaces between; a pasted header (it has a "=") is one."""
-    return [part for value in values for part in ([value] if "=" in value else value.replace(",", " ").split())]
-
-
-def _wanted(source: Any) -> ScanInput:
-    ips, selectors, profile = _split(source.getlist("ip")), _split(source.getlist("selector")), source.get("profile") or PROFILES[0]
-    asked: dict[str, Any] = {"topics": source.getlist("topic"), "starttls": _ticked(source.get("starttls")), "helo": source.get("helo")}
-    return scan_input(source.get("domain", ""), ips, selectors, source.get("mail_from") or None, profile, **asked)
-
-
-def _ticked(value: str | None) -> bool:
-    """A box of a form, also as a person writes it into an address."""
-    if (said := (value or "").strip().lower()) in ("", "0", "off", "no", "false"):
-        return False
-    if said in ("1", "on", "yes", "true"):
-        return True
-    raise InputError(f"starttls is 1 or nothing, not “{said[:30]}”.")
-
-
-def _address(wanted: ScanInput, endpoint: str = "web.scan", **other: Any) -> str:
-    """The address of a scan with the same inputs, or with others. What is usual is left out."""
-    given: dict[str, Any] = {"domain": wanted.domain.name, "ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
-    given |= {"profile": wanted.profile, "helo": wanted.helo, "topic": list(wanted.topics or ()), "starttls": "1" if wanted.starttls else None, **other}
-    return url_for(endpoint, **{key: value for key, value in given.items() if value and (key, value) != ("profile", PROFILES[0])})
-
-
 def _refused(fault: InputError, box: str) -> Response:
     """The home page again, with what was entered into this box and what is wrong with it."""
     return make_response(_home(fault=fault, given=request.values.to_dict(), box=box), 413 if isinstance(fault, TooLargeError) else 400)
@@ -112,7 +86,7 @@ def _refused(fault: InputError, box: str) -> Response:
 def scan() -> Response | str:
     """Starts a scan, or joins it; answers at once, with the report where it is ready soon enough."""
     try:
-        wanted = _wanted(request.args)
+        wanted = forms.wanted(request.args)
     except InputError as fault:
         return _refused(fault, box="scan")
     job = desk().scan(wanted)
@@ -120,7 +94,7 @@ def scan() -> Response | str:
     if job.fault:
         raise job.fault
     if job.report is None:
-        return render_template("progress.html", wanted=wanted, job=job, topics=_topics(job), poll=_address(wanted, "web.progress"))
+        return render_template("progress.html", wanted=wanted, job=job, topics=_topics(job), poll=forms.address(wanted, "web.progress"))
     report = as_json.report(job.report)
     spf = report["facts"].get("spf") or {}
     return render_template(
@@ -128,14 +102,14 @@ def scan() -> Response | str:
         report=report,
         page=report_page.view(report),
         open_all=request.args.get("view") == "print",
-        printed=_address(wanted, view="print"),
-        connected=_address(wanted, starttls="1"),
+        printed=forms.address(wanted, view="print"),
+        connected=forms.address(wanted, starttls="1"),
         tree=pictures.tree_rows(spf.get("tree")),
         gauge=pictures.gauge(spf.get("lookups"), 10),
         wanted=wanted,
-        share=_address(wanted),
-        api=_address(wanted, "api.scan"),
-        others=[(profile, _address(wanted, profile=profile.id)) for profile in profiles().values()],
+        share=forms.address(wanted),
+        api=forms.address(wanted, "api.scan"),
+        others=[(profile, forms.address(wanted, profile=profile.id)) for profile in profiles().values()],
     )
 
 
@@ -143,18 +117,18 @@ def scan() -> Response | str:
 def scan_again() -> Response:
     """A new scan of the same inputs, then its page."""
     try:
-        wanted = _wanted(request.form)
+        wanted = forms.wanted(request.form)
     except InputError as fault:
         return _refused(fault, box="scan")
     desk().scan(wanted, again=True)
-    return make_response(redirect(_address(wanted), 303))
+    return make_response(redirect(forms.address(wanted), 303))
 
 
 @web.get("/scan/progress")
 def progress() -> Response:
     """The list of topics alone, for the script; X-Over says that the report is there."""
     try:
-        wanted = _wanted(request.args)
+        wanted = forms.wanted(request.args)
     except InputError as fault:
         abort(400, fault.detail)
     job = desk().scan(wanted)
@@ -198,7 +172,7 @@ def _pasted() -> tuple[str | bytes, str, dict[str, Any]]:
     Raises InputError, TooLargeError.
     """
     form, upload = request.form, request.files.get("file")
-    ips, selectors = checked(_split(form.getlist("ip")), _split(form.getlist("selector")))
+    ips, selectors = checked(forms.split(form.getlist("ip")), forms.split(form.getlist("selector")))
     given: dict[str, Any] = {
         "from_domain": form.get("from") or None,
         "mail_from": form.get("mail_from") or None,

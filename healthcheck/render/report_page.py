@@ -132,7 +132,16 @@ def _host(host: Json, sts: Json | None, dane: Json | None, tls: Json | None) -> 
     return {**out, "tone": _WAYS[out["way"]]}
 
 
-_DANE = {"works": "pass", "unusable": "warn", "ignored": "warn", "unproven": "unknown", "draft": "note", "none": "none", "failing": "fail", "unknown": "unknown"}
+_DANE = {
+    "works": "pass",
+    "unusable": "warn",
+    "ignored": "warn",
+    "unproven": "unknown",
+    "draft": "note",
+    "none": "none",
+    "failing": "fail",
+    "unknown": "unknown",
+}
 _WAYS = {
     "dead": "fail", "unsure": "unknown", "held": "fail", "held-dane": "fail", "held-plain": "fail", "plain": "warn", "both": "pass", "dane": "pass",
     "mta-sts": "pass", "draft": "note", "testing": "note", "opportunistic": "note",
@@ -164,7 +173,14 @@ def _tls(host: Json) -> dict[str, Any]:
     unsure = ("no-route", "guarded", "not-asked", "silent", "slow", "turned-away")
     tone = "pass" if state == "secured" else "unknown" if state in unsure else "warn"
     until = str(certificate["not_after"])[:10] if certificate else ""
-    return {"address": host["address"], "state": state, "protocol": host["protocol"], "tone": tone, "until": until, "problem": certificate["problem"] if certificate else None}
+    return {
+        "address": host["address"],
+        "state": state,
+        "protocol": host["protocol"],
+        "tone": tone,
+        "until": until,
+        "problem": certificate["problem"] if certificate else None,
+    }
 
 
 def _way(state: str, dane: Json | None, sts: Json | None, tls: list[dict[str, Any]]) -> str:
