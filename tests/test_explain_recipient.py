@@ -218,7 +218,7 @@ def test_a_sender_cause_suggests_nothing():
     assert (told["suggestion"], told["evidence"]["of"]) == (None, "sender")
 
 
-@pytest.mark.parametrize(("local", "role"), [("info", "required"), ("office", "common"), ("no-reply", "machine"), ("jane", None)])
+@pytest.mark.parametrize(("local", "role"), [("info", "standard"), ("office", "common"), ("no-reply", "machine"), ("jane", None)])
 def test_a_role_address_is_named(local, role, world):
     told = as_json.failure(one(f"550 5.1.1 <{local}@good.recipient.test>: User unknown", world))
     assert told["role"] == role

@@ -231,10 +231,10 @@ def test_the_distance(one, other, want):
 @pytest.mark.parametrize(
     ("address", "role"),
     [
-        ("postmaster@example.com", "required"), ("ABUSE@example.com", "required"), ("info", "required"), ("sales+de@example.com", "required"),
+        ("postmaster@example.com", "standard"), ("ABUSE@example.com", "standard"), ("info", "standard"), ("sales+de@example.com", "standard"),
         ("noreply@example.com", "machine"), ("no-reply@example.com", "machine"), ("office@example.com", "common"), ("hr@example.com", "common"),
         ("ietf-request@example.com", "lists"), ("owner-list@example.com", "lists"), ("jane@example.com", None), ("information@example.com", None),
-        ("jane.sales@example.com", None), ("-request@example.com", None), ("", None), ("@", None), ('"info"@example.com', "required"),
+        ("jane.sales@example.com", None), ("-request@example.com", None), ("", None), ("@", None), ('"info"@example.com', "standard"),
     ],
 )  # fmt: skip
 def test_role_addresses(address, role):

@@ -11,8 +11,8 @@ import test_dnssec as dnssec
 import test_mta_sts as mta_sts
 import test_nameservers as nameservers
 import test_profiles as profiles
-import test_recipient as recipient
 import test_ptr_helo as helo
+import test_recipient as recipient
 import test_spf_deep as deep
 import test_starttls as starttls
 import test_tls_rpt as tls_rpt

@@ -220,14 +220,14 @@ def parking(nameservers: Iterable[str]) -> tuple[str, str] | None:
 
 
 def role_of(address: str) -> str | None:
-    """Which kind of role the local part of an address stands for: required, lists, machine or common; None for a person's, as far as its name says.
+    """Which kind of role the local part of an address stands for: standard, lists, machine or common; None for a person's, as far as its name says.
 
     address   an address, or a local part alone; "+tag" is passed over. Pure; no mailbox is asked.
     A role address works as any other: it is read by whoever has the role, by several people, or by nobody.
-    Standard: RFC 2142 (required, lists), RFC 5233 section 1 (the tag).
+    Standard: RFC 2142 (standard, lists), RFC 5233 section 1 (the tag).
 
     >>> role_of("Postmaster@example.com"), role_of("office+news@example.com"), role_of("jane@example.com")
-    ('required', 'common', None)
+    ('standard', 'common', None)
     """
     local = address.rpartition("@")[0] or address
     local = local.strip().strip('"').lower().partition("+")[0]
