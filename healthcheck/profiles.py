@@ -135,7 +135,7 @@ def matrix(report: Report) -> tuple[Cell, ...]:
         seen = as_bulk if row.applies == "bulk" else report
         for n, kind in enumerate(row.kinds):
             state, by = _cell(row, seen, None if row.together or not row.in_dns else n)
-            cells[kind, row.receiver] = Cell(kind, row.receiver, state if row.applies == "all" else "not-asked", state, by, row)
+            cells[kind, row.receiver] = Cell(kind, row.receiver, state if row.applies == "all" else "not-asked", state, tuple(sorted(by)), row)
     return tuple(cells.get((kind, receiver)) or Cell(kind, receiver, "not-asked", "not-asked") for kind in toml_words()["kind"] for receiver in receivers())
 
 
@@ -157,8 +157,8 @@ def _cell(row: Requirement, report: Report, n: int | None) -> tuple[str, tuple[s
     codes = {code for i in sets for code in (*row.breaks[i], *row.open[i])}
     if state == "unknown":
         return state, _codes(f for f in report.findings if f.code in codes or _unsure(f, topics))
-    there = [f for f in report.findings if catalog().checks[f.code].topic in topics and f.code not in codes and not f.code.endswith(_NEVER)]
-    return state, _codes([f for f in there if f.status is Status.PASS] or there[:2])
+    shows = {code for i in sets for code in row.met[i]}
+    return state, _codes(f for f in report.findings if f.code in shows)
 
 
 def _codes(findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -295,12 +295,12 @@ def read_requirements(path: Path, checks: Mapping[str, CheckRow]) -> dict[str, R
         key, named = given.get("id", "?"), given.get("breaks", ())
         if missing := [name for name in named if name not in raw["codes"]]:
             raise CatalogError(f"{file}: {key}: [codes] has no set “{missing[0]}”.")
-        sets = {"breaks": [tuple(raw["codes"][name]) for name in named], "open": [tuple(raw["open"].get(name, ())) for name in named]}
+        sets = {field: [tuple(raw[table].get(name, ())) for name in named] for field, table in (("breaks", "codes"), ("open", "open"), ("met", "met"))}
         row: Requirement = row_of(Requirement, file, key, {**given, **sets, "kinds": [given["kind"]] if "kind" in given else list(named)})
         for why in _faults(row, known, rules, raw["kind"]):
             raise CatalogError(f"{file}: {key}: {why}")
         out.append(row)
-        for code in (*(c for group in (*row.breaks, *row.open) for c in group), *raw["proof"]["codes"]):
+        for code in (*(c for group in (*row.breaks, *row.open, *row.met) for c in group), *raw["proof"]["codes"]):
             if code not in checks:
                 raise CatalogError(f"{file}: {row.id}: “{code}” has no row in checks*.toml.")
     if twice := [field for field, n in Counter((row.receiver, kind) for row in out for kind in row.kinds).items() if n > 1]:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
 from .checks import PATIENT, STAGES, TOPICS, first, foresee, judged, mx, needed, wished
-from .checks.base import Later, one_note
+from .checks.base import Later, as_evidence, one_note
 from .checks.dnsbl import chosen, masked
 from .checks.facts import Facts
 from .errors import InputError
-from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_helo, given_selectors, worst
+from .model import VERDICT_ORDER, Answer, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_helo, given_selectors, worst
 from .profiles import check_profile, profiles
 
 if TYPE_CHECKING:
@@ -221,10 +221,16 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
         topics={name: _topic_result(by_topic[name] or absence) for name in reported},
         findings=tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.status))),
         facts={key: Later(partial(_plain, value)) for key, value in _gathered(facts, reported)},
-        transcript=masked(session.dns.transcript(), chosen(session.world)),  # never with the key of a list in it
+        transcript=(*masked(session.dns.transcript(), chosen(session.world)), *_connected(session)),  # never with the key of a list in it
         timing=session.dns.timing(),
         left_out=left_out,
     )
+
+
+def _connected(session: Session) -> Iterator[Answer]:
+    """What was asked of hosts by HTTPS and SMTP, in the shape of answers."""
+    yield from (as_evidence(got, f"HTTP {got.status} {got.content_type}".strip()) for got in session.fetch.transcript())
+    yield from (as_evidence(got, got.banner) for got in session.greet.transcript())
 
 
 def _key(topic: str) -> str:

@@ -171,6 +171,9 @@ def judge(facts: Facts) -> Iterator[Finding]:
         yield from could_not_check("TRP", rpt.domain, [answer])
     elif facts.mx is not None and facts.mx.state in NO_MAIL:
         yield finding("TRP005", Status.NOTE, rpt.domain, [answer, facts.mx.answer], **values)
+    elif rpt.state == "none" and facts.mx is not None and facts.mx.state == "unknown":
+        # whether anybody delivers there is not known, so neither is whether reports are missed
+        yield from could_not_check("TRP", rpt.domain, [facts.mx.answer, *facts.mx.others])
     elif rpt.state == "none":
         used = _used(facts)
         status = Status.WARN if used else Status.NOTE

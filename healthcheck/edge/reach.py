@@ -1,7 +1,7 @@
 """The second port of a World: hosts that are asked by HTTPS and SMTP, not by DNS. What a scan asks of them, once each.
 
 A World has a `fetcher` and a `greeter`; a Session has a `Reaches` for each, which starts a request once, whoever asks first, and waits for it.
-The ones that connect are edge/https.py and edge/smtp.py, behind edge/guard.py. `Rows` answers from a file, as zone files do for the DNS.
+The ones that connect are edge/https.py and edge/smtp.py, behind edge/guard.py. `Rows` and `Spoken` answer from a file, as zone files do for the DNS.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import time
 import tomllib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import InputError
-from ..model import Fetch, Fetched, Greeted, Reached
+from ..model import Certificate, Fetch, Fetched, Greeted, Reached
 from .loop import Loop
 
 WAIT = 8.0  # seconds that one request may take from its start, connecting and reading together
@@ -101,6 +102,44 @@ class Rows:
     def begin(self, wanted: Fetch, until: float) -> Future[Fetched]:  # noqa: ARG002
         done: Future[Fetched] = Future()
         done.set_result(self._held.get(wanted.url) or unfetched(wanted, "no file of this world holds it"))
+        return done
+
+    def close(self) -> None:
+        return
+
+
+class Spoken:
+    """The mail hosts of a World of files: a TOML file with one table a host, whichever of its addresses. What it does not hold is NOT_ASKED.
+
+        ["mx1.example.com"]
+        banner = "mx1.example.com ESMTP"
+        ehlo = ["mx1.example.com", "STARTTLS"]
+        protocol = "TLSv1.3"     # of TLS that came about; without it the host offers none
+        problem = "wrong-name"   # optional, as in Certificate; names: optional, else the host's own; days: how long it is still valid
+
+    Raises InputError, with the file, for one that cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            rows: Mapping[str, Mapping[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
+            self._held = {host: self._row(host, row) for host, row in rows.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: {error}") from None
+
+    @staticmethod
+    def _row(host: str, row: Mapping[str, Any]) -> Greeted:
+        now, protocol = datetime.now(UTC).replace(microsecond=0), str(row.get("protocol", ""))
+        dates = now - timedelta(days=30), now + timedelta(days=int(row.get("days", 60)))
+        names = tuple(row.get("names", (host,)))
+        shown = Certificate(f"CN={names[0]}", "CN=Demo authority", names, *dates, str(row.get("problem", ""))) if protocol else None
+        reached, ehlo = Reached(str(row.get("reached", "ok"))), tuple(row.get("ehlo", ()))
+        return Greeted(host, "", reached, str(row.get("banner", "")), ehlo, "STARTTLS" in ehlo, protocol, str(row.get("cipher", "")), shown)
+
+    def begin(self, wanted: Greet, until: float) -> Future[Greeted]:  # noqa: ARG002
+        done: Future[Greeted] = Future()
+        held = self._held.get(wanted.host)
+        done.set_result(replace(held, address=wanted.address) if held else ungreeted(wanted, "no file of this world holds it"))
         return done
 
     def close(self) -> None:

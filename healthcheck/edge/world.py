@@ -27,7 +27,7 @@ from .https import Fetcher
 from .line import Nowhere, Source
 from .loop import Loop
 from .memo import Key
-from .reach import GREETING, Greet, Nobody, Port, Reaches, Rows, unfetched, ungreeted
+from .reach import GREETING, Greet, Nobody, Port, Reaches, Rows, Spoken, unfetched, ungreeted
 from .smtp import Greeter
 from .wire import Resolvers
 from .zones import ZoneFiles, ZoneSet, within
@@ -209,6 +209,8 @@ class World:
         world._demo = cls._over(everything, beneath, "the demo world", DEMO_NAMES)
         if (rows := folder / "https.toml").exists():  # what the demo's policy hosts say
             world.fetcher = world._demo.fetcher = Rows(rows)
+        if (rows := folder / "smtp.toml").exists():  # and its mail hosts, where somebody asks
+            world.greeter = world._demo.greeter = Spoken(rows)
         return world
 
     def for_domain(self, domain: str) -> World:

@@ -12,7 +12,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, make_response,
 from ..catalog import DATA, catalog
 from ..errors import InputError, TooLargeError
 from ..model import MAX_INPUT, Diagnosis, Failure
-from ..profiles import profiles, weighed
+from ..profiles import profiles, requirements, weighed
+from ..profiles import receivers as receivers_asking
 from ..profiles import words as asks
 from ..render import json as as_json
 from ..render import lookup, pictures, receivers, report_page, services, words
@@ -101,6 +102,8 @@ def scan() -> Response | str:
         "report.html",
         report=report,
         page=report_page.view(report),
+        receivers=receivers_asking(),
+        requirements=requirements(),
         open_all=request.args.get("view") == "print",
         printed=forms.address(wanted, view="print"),
         connected=forms.address(wanted, starttls="1"),

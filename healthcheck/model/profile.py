@@ -52,7 +52,7 @@ class Receiver:
 class Requirement:
     """What one receiver asks. `breaks` are sets of codes, here spelled out; `together`: it takes a failing finding of each set.
 
-    open   for each set the codes that keep it from being called met
+    open   for each set the codes that keep it from being called met; met: those that show that it is
     kinds  its rows of the matrix: one for each set, or the one that `kind` says
     """
 
@@ -67,6 +67,7 @@ class Requirement:
     breaks: tuple[tuple[str, ...], ...] = ()
     together: bool = False
     open: tuple[tuple[str, ...], ...] = ()
+    met: tuple[tuple[str, ...], ...] = ()
     in_dns: bool = True
     reply: str | None = None
     kind: str = ""

@@ -18,7 +18,6 @@ FIRST = 5  # things to do that stand above everything
 HOSTS = 8  # mail hosts of the picture
 TOP = ("mx", "spf", "dmarc")
 BROKEN = {"fail": 0, "unknown": 1, "warn": 2}
-OPEN = ("fail", "warn")  # rooms that stand open
 
 Json = Mapping[str, Any]
 
@@ -39,14 +38,26 @@ def view(report: Json) -> dict[str, Any]:
     """All that the template of a report walks beside the report itself. Pure; `report` as render.json.report has it."""
     findings = [{**f, "n": n} for n, f in enumerate(report["findings"])]
     facts = report["facts"]
-    return {"groups": groups(report, findings), "first": first(report, findings), "matrix": matrix(report), "path": path(facts), "logo": logo(facts)}
+    return {
+        "groups": groups(report, findings),
+        "first": first(report, findings),
+        "matrix": matrix(report),
+        "asked": asked(report),
+        "path": path(facts),
+        "logo": logo(facts),
+    }
 
 
 # ------------------------------------------------------------------ rooms
 
 
 def groups(report: Json, findings: Iterable[Json]) -> list[dict[str, Any]]:
-    """The topics as rooms, in groups; each with its findings, worst first, and whether it stands open. A topic without findings is a room too."""
+    """The topics as rooms, in groups; each with its findings, worst first, and whether it stands open. A topic without findings is a room too.
+
+    Rooms with a problem stand open; where there is none, those with a warning.
+    """
+    told_all = [t["verdict"] for t in report["topics"].values()]
+    stands = "fail" if "fail" in told_all else "warn"
     by_topic: dict[str, list[Json]] = {}
     for finding in findings:
         topic = finding["topic"] if finding["topic"] in report["topics"] else next(iter(report["topics"]), "")
@@ -60,13 +71,26 @@ def groups(report: Json, findings: Iterable[Json]) -> list[dict[str, Any]]:
             if topic in report["topics"]:
                 own = sorted(by_topic.get(topic, []), key=lambda f: words.ORDER.index(f["status"]))
                 told = report["topics"][topic]
-                shown = [f for f in own if f["status"] != "pass"]
-                rooms.append(
-                    {"id": topic, **told, "open": told["verdict"] in OPEN, "findings": shown, "passed": [f for f in own if f["status"] == "pass"]},
-                )
+                shown, passed = together(f for f in own if f["status"] != "pass"), [f for f in own if f["status"] == "pass"]
+                rooms.append({"id": topic, **told, "open": told["verdict"] == stands, "findings": shown, "passed": passed})
         if rooms:
             worst = next((s for s in words.ORDER if any(room["verdict"] == s for room in rooms)), "unknown")
             out.append({"id": group["id"], "title": group["title"], "rooms": rooms, "verdict": worst})
+    return out
+
+
+def together(findings: Iterable[Json]) -> list[dict[str, Any]]:
+    """Findings that differ in nothing but what they are about, as one: the same code with the same reason and the same thing to do."""
+    out: list[dict[str, Any]] = []
+    for f in findings:
+        held = next((o for o in out if all(o[key] == f[key] for key in ("code", "status", "title", "why", "fix", "breaks"))), None)
+        if held is None:
+            out.append({**f, "messages": [f["message"]], "subjects": [f["subject"]], "also": [], "evidence": list(f["evidence"])})
+            continue
+        held["also"].append(f["n"])
+        held["messages"] += [f["message"]] if f["message"] not in held["messages"] else []
+        held["subjects"] += [f["subject"]] if f["subject"] not in held["subjects"] else []
+        held["evidence"] += [e for e in f["evidence"] if e not in held["evidence"]]
     return out
 
 
@@ -98,6 +122,20 @@ def matrix(report: Json) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def asked(report: Json) -> list[dict[str, str]]:
+    """For each kind of sender the worst of what receivers ask of it and the DNS shows; a small sender is not warned of what is asked of others."""
+    out = []
+    for who, side in (("all", "small"), ("bulk", "bulk")):
+        states = {cell[side] for cell in report["requirements_matrix"]}
+        state = next((s for s in ("broken", "unknown", "met") if s in states), None)
+        if state:
+            others = who == "bulk" and report["profile"] != "bulk"
+            out.append(
+                {"who": who, "state": state, "tone": {"broken": "note" if others else "fail", "unknown": "note" if others else "unknown", "met": "pass"}[state]}
+            )
+    return out
+
+
 # ------------------------------------------------------------------ from MX to TLS
 
 
@@ -124,7 +162,7 @@ def _host(host: Json, sts: Json | None, dane: Json | None, tls: Json | None) -> 
     by_dane = next((h for h in (dane or {}).get("hosts", ()) if h["host"] == host["host"]), None)
     by_tls = [h for h in (tls or {}).get("hosts", ()) if h["host"] == host["host"]]
     out = {key: host[key] for key in ("host", "preference", "addresses", "state", "alias")}
-    out["dane"] = {"state": by_dane["state"], "records": len(by_dane["records"]), "tone": _DANE[by_dane["state"]]} if by_dane else None
+    out["dane"] = _dane(by_dane) if by_dane else None
     out["sts"] = _sts(host["host"], sts) if sts else None
     out["tls"] = [_tls(h) for h in by_tls]
     out["asked"] = bool(tls and tls["asked"])
@@ -147,6 +185,13 @@ _WAYS = {
     "mta-sts": "pass", "draft": "note", "testing": "note", "opportunistic": "note",
 }  # fmt: skip
 _NO_TLS = ("not-offered", "masked", "refused", "failing")
+
+
+def _dane(host: Json) -> dict[str, Any]:
+    # records of a zone file, or of a zone whose signatures are not known, may be of no use to anybody however it is signed
+    useless = host["state"] in ("draft", "unproven") and all(r["problem"] for r in host["records"])
+    state = "unusable" if useless else host["state"]
+    return {"state": state, "records": len(host["records"]), "tone": _DANE[state]}
 
 
 def _sts(host: str, sts: Json) -> dict[str, str]:

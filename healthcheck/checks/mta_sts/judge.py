@@ -43,6 +43,10 @@ def _findings(facts: Facts, sts: MtaStsFacts) -> Iterator[Finding]:
     if takes_none:
         yield finding("STS015", Status.NOTE, sts.domain, [answer, *([facts.mx.answer] if facts.mx else [])], domain=sts.domain, name=answer.name)
         return
+    if sts.state == "none" and facts.mx is not None and facts.mx.state == "unknown":
+        # whether anybody delivers there is not known, so neither is whether a policy is missed
+        yield from could_not_check("STS", sts.domain, [facts.mx.answer, *facts.mx.others])
+        return
     if sts.state == "none":
         yield finding("STS001", Status.NOTE, sts.domain, [answer], domain=sts.domain, name=answer.name)
         return
