@@ -7,6 +7,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from healthcheck.catalog import catalog  # noqa: E402
+from healthcheck.policy.facts import can_be_asserted  # noqa: E402
+from healthcheck.policy.options import of_table, tables  # noqa: E402
 
 HEAD = "<!-- Written by docs/generate.py from healthcheck/data; change the rows there. -->\n\n"
 
@@ -48,7 +50,42 @@ def rules() -> str:
     return "\n".join(out) + "\n"
 
 
-PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules}
+def facts() -> str:
+    from healthcheck.render.facts import chosen, topics
+
+    out = ["# Facts of a report", "", "What stands under `facts` in a report's JSON: `GET /api/v1/facts`, `healthcheck facts`. An assertion of"]
+    out += ["[.healthcheck.toml](config.md) may name every path that is marked; `[]` is each element of a list, `*` each key of a map.", ""]
+    for topic in topics():
+        name = catalog().words["topic"].get(topic.replace("_", "-"), {}).get("name", topic)
+        out += ["", f"## {name}", "", "| path | type | unit | assert | meaning |", "|---|---|---|---|---|"]
+        for fact in chosen(topic):
+            words = [f"`{word}`" if word else "nothing" for word in fact.words if word not in fact.unsure]
+            more = (
+                f" One of {', '.join(words)}."
+                if words
+                else f" The fields of `{fact.like}`."
+                if fact.like
+                else f" The same as `{fact.same_as}`."
+                if fact.same_as
+                else ""
+            )
+            out.append(
+                f"| `{fact.path}` | {fact.type} | {fact.unit} | {'yes' if fact.same_as or can_be_asserted(fact) else ''} | {cell(fact.meaning + '.' + more)} |"
+            )
+    return "\n".join(out) + "\n"
+
+
+def config() -> str:
+    """docs/config.md: what a person wrote, with the tables of keys made from data/config.toml in their places."""
+    page = (ROOT / "docs" / "config.in.md").read_text(encoding="utf-8")
+    for name in tables():
+        rows = ["| key | meaning | example |", "|---|---|---|"]
+        rows += [f"| `{key}`{' (required)' if o.required else ''} | {cell(o.meaning)} | `{cell(o.example)}` |" for key, o in of_table(name).items()]
+        page = page.replace(f"{{{{{name}}}}}", cell(tables()[name].meaning) + "\n\n" + "\n".join(rows))
+    return page
+
+
+PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules, "facts.md": facts, "config.md": config}
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import test_nameservers as nameservers
 import test_profiles as profiles
 import test_ptr_helo as helo
 import test_recipient as recipient
+import test_slips as slips
 import test_spf_deep as deep
 import test_starttls as starttls
 import test_tls_rpt as tls_rpt
@@ -41,6 +42,7 @@ TABLES = [
     *((must, must_not) for *_, must, must_not in profiles.CASES),
     *starttls.TABLES,
     *recipient.TABLES,
+    *slips.TABLES,
 ]
 
 

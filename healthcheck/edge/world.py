@@ -6,7 +6,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,17 +30,20 @@ from .memo import Key
 from .reach import GREETING, Greet, Nobody, Port, Reaches, Rows, Spoken, unfetched, ungreeted
 from .smtp import Greeter
 from .wire import Resolvers
-from .zones import ZoneFiles, ZoneSet, within
+from .zone import within
+from .zones import ZoneFiles, ZoneSet
 
 KEEP = 3600  # seconds that the World keeps a shared answer
 KEEP_FAILURE = 60
 POOLED = 300  # seconds that one of many scans may use the answer of another
 MOST_KEPT = 4096  # far more than all lists' self-tests
 MOST_POOLED = 32768
+SHOWN_FILES = 40
 SYSTEM_SERVERS = 3  # as many as the C library asks
 BOGUS_PROBE = "dnssec-failed.org"  # a name that is signed wrongly on purpose
 DEMO = Path(__file__).parent.parent / "data" / "demo"
 DEMO_NAMES = ("example", "test")  # RFC 2606 section 2
+STRANGERS = ("$ORIGIN", "$TTL")  # the directives that a text may use which came over HTTP
 
 Told = Callable[[Reply | None], None]
 
@@ -160,15 +163,27 @@ class World:
         return cls(Nowhere(Outcome.ERROR, detail), describe="no resolver", bogus_probe=bogus_probe)
 
     @classmethod
-    def zones(cls, paths: Iterable[str | Path], *, only: bool = False, beneath: World | None = None) -> World:
-        """Zone files laid over `beneath` (the live DNS where it is None), or alone with `only`.
+    def zones(cls, paths: Iterable[str | Path], *, only: bool = False, beneath: World | None = None, careful: bool = False) -> World:
+        """Zone files, or folders of them, laid over `beneath` (the live DNS where it is None), or alone with `only`.
+
+        careful   look for slips in the files, read on past a record that cannot be read, and say of findings where in a file they are
 
         A file with an SOA is authoritative at and below its origin, down to its NS cuts; the record sets of a file without one
         stand in place of those beneath, a later file's in place of an earlier one's. Every answer from a file is `secure=draft`.
         With `only` what no file holds is NOT_ASKED by the server "zone files". Raises ZoneError, with file, line and reason.
         """
-        held = ZoneSet.read([paths] if isinstance(paths, (str, Path)) else paths)
-        shown = "no zone file" if not held.files else ("zone file " if len(held.files) == 1 else "zone files ") + ", ".join(Path(f).name for f in held.files)
+        return cls._laid(ZoneSet.read([paths] if isinstance(paths, (str, Path)) else paths, careful=careful), only, beneath)
+
+    @classmethod
+    def drafts(cls, texts: Mapping[str, str], *, only: bool = False, beneath: World | None = None) -> World:
+        """As careful zones(), from the texts of files by their names (octoDNS: *.yaml), which are read as a stranger's: no file is opened, and
+        $INCLUDE, $GENERATE and !include are refused. Raises ZoneError."""
+        return cls._laid(ZoneSet.of(texts, STRANGERS), only, beneath)
+
+    @classmethod
+    def _laid(cls, held: ZoneSet, only: bool, beneath: World | None) -> World:
+        some = ", ".join(Path(f).name for f in held.files[:SHOWN_FILES]) + (" …" if len(held.files) > SHOWN_FILES else "")
+        shown = "no zone file" if not held.files else ("zone file " if len(held.files) == 1 else "zone files ") + some
         if only:
             return cls(ZoneFiles(held), describe=shown, only_zone=True, held=held)
         return cls._over(held, beneath or cls.live(), shown)
@@ -227,6 +242,11 @@ class World:
         except (Malformed, dns.exception.DNSException, ValueError):
             return None
         return found or (self._beneath.locate(name, rtype) if self._beneath else None)
+
+    @property
+    def files(self) -> ZoneSet | None:
+        """What the zone files hold, where somebody wants to know of slips in them; None for every other world."""
+        return self._held if self._held is not None and self._held.slips is not None else None
 
     # ------------------------------------------------------------------ scans
 

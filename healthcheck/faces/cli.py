@@ -17,13 +17,12 @@ import click
 
 from ..errors import HealthcheckError, InputError, OurFault
 from ..model import PROFILES, Domain, check_ip, given_helo, given_selectors
-from . import against
-from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
+from . import against, diff, gate, outputs
+from .streams import Done, named, octets_of, pipe_is_closed, readable
 
 if TYPE_CHECKING:
     from ..edge.world import World
 
-FORMATS = ("text", "json", "jsonl")
 AT_ONCE = 4  # bounces at a time, where several are given
 
 
@@ -85,9 +84,8 @@ def _helo(_context: Any, _option: Any, value: str | None) -> str | None:
 def _common(command: Callable[..., None]) -> Callable[..., None]:
     """The options that scan and explain share."""
     for option in (
-        click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print the answer."),
         click.option("--only-zone", is_flag=True, help="Ask nothing but the zone files."),
-        click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file laid over the live DNS: try a change before it is published."),
+        click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file (BIND, octoDNS), or a folder of them, laid over the live DNS."),
         click.option("--nameserver", "nameservers", multiple=True, metavar="IP[:PORT]", help="Ask this server instead of the system's resolvers."),
         click.option(
             "--selector",
@@ -112,12 +110,14 @@ def _world(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ...]
     if only_zone and nameservers:
         raise InputError("--only-zone asks no nameserver; leave --nameserver out.")
     for path in zones:
-        readable(path)
+        if not Path(path).is_dir():
+            readable(path)
     if not zones:
         return World.live(nameservers)
-    if only_zone:
-        return World.zones(zones, only=True)
-    return World.zones(zones, beneath=World.live(nameservers)) if nameservers else World.zones(zones)
+    world = World.zones(zones, only=only_zone, beneath=World.live(nameservers) if nameservers else None, careful=True)
+    for note in world.files.notes if world.files else ():
+        click.echo(note, err=True)
+    return world
 
 
 def _timeout(_context: Any, _option: Any, value: float) -> float:
@@ -145,6 +145,9 @@ def _timeout(_context: Any, _option: Any, value: float) -> float:
 )
 @click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=_timeout, help="Seconds for each scan.")
 @against.option
+@gate.options
+@click.option("--passed", is_flag=True, help="List what passed in SARIF too.")
+@outputs.options(outputs.FORMATS)
 @_common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
@@ -166,7 +169,7 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     from ..checks import given_topics
     from .bulk import Wanted, exit_code, scan_all
 
-    out, form = options["out"], _form(options)
+    out, (form, rest) = options["out"], _form(options)
     world = _world(options["zones"], options["only_zone"], options["nameservers"])
     files = (*options["files"], *(["-"] if "-" in domains else []))
     for path in files:
@@ -174,8 +177,9 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
             readable(path)
     names: list[str] | tuple[str, ...] = tuple(d for d in domains if d != "-")
     if not names and not files:
-        names = origins(options["zones"])
-    items = named(names, files)
+        names = diff.domains_of(world)
+    policy = gate.policy_of(options, options["timeout"])
+    items = named(names, files) if names or files else gate.items(policy)
     if (first := next(items, None)) is None:
         raise InputError("No domain was given. Name one, as in: healthcheck scan example.com")
     items = chain([first], items)
@@ -184,30 +188,45 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile", "helo")} | {"deadline": options["timeout"]}
     given |= {"topics": topics, "starttls": starttls}
     if options["against"]:
+        if rest or form not in ("text", "json", "jsonl"):
+            raise InputError("--against shows a difference, which --format text, json and jsonl know: leave --output out.")
+        options["form"] = form
         return against.run(items, world, given, options)
     wanted = Wanted(
         world=world,
         given=given,
         form=form,
-        code_of=lambda report: exit_code(report, options["fail_on"], options["unknown"]),
+        code_of=policy.exit_code if policy else lambda report: exit_code(report, options["fail_on"], options["unknown"]),
+        policy=policy,
+        outputs=rest,
+        context=outputs.context(options),
         at_once=options["at_once"],
         jobs=options["jobs"],
         encoding="utf-8" if out else sys.stdout.encoding,
     )
-    total = _total(names, files) if sys.stderr is not None and sys.stderr.isatty() else None
+    total = (_total(names, files) or None) if sys.stderr is not None and sys.stderr.isatty() else None
     try:
-        return scan_all(wanted, done.left(items) if done else items, total=total, out=out)
+        with outputs.quiet_runner("" if out else form):
+            return scan_all(wanted, done.left(items) if done else items, total=total, out=out)
     finally:
         world.close()
 
 
-def _form(options: dict[str, Any]) -> str:
-    if not options["out"]:
-        return str(options["form"])
+def _chosen() -> bool:
+    """Was --format given?"""
     source = click.get_current_context().get_parameter_source("form")
-    if options["form"] != "jsonl" and source is not None and source.name != "DEFAULT":
-        raise InputError(f"--resume writes JSON lines; leave out --format {options['form']}.")
-    return "jsonl"
+    return source is not None and source.name != "DEFAULT"
+
+
+def _form(options: dict[str, Any]) -> tuple[str, tuple[outputs.Output, ...]]:
+    """What standard output gets, and what goes elsewhere."""
+    chosen = _chosen()
+    form, rest = outputs.wanted(options["form"], options["outputs"], chosen=chosen)
+    if not options["out"]:
+        return form, rest
+    if (chosen or rest or options["outputs"]) and not (form == "jsonl" and not rest):
+        raise InputError("--resume writes JSON lines, and nothing else: leave out --format and --output.")
+    return "jsonl", ()
 
 
 def _total(names: Iterable[str], files: tuple[str, ...]) -> int | None:
@@ -242,41 +261,6 @@ def _map(one: Callable[[str], Any], sources: list[str]) -> Iterator[tuple[str, A
                 job.cancel()
 
 
-def _print(answers: Iterable[tuple[str, Any]], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
-    """Print each answer as it comes, and say which exit code they make: 4 before 2 before 1 before 3 before 0.
-
-    A reader that has seen enough (`| head -1`) ends it quietly; the exit code is that of what was answered so far.
-    """
-    from ..render.json import error, written
-
-    codes, gathered = [0], []
-    try:
-        for source, answer in answers:
-            failed = isinstance(answer, HealthcheckError)
-            codes.append((4 if isinstance(answer, OurFault) else 2) if failed else code_of(answer))
-            if form == "text":
-                if failed:
-                    click.echo(_told(source, answer.detail), err=True)
-                else:
-                    click.echo(as_text(answer))
-                continue
-            value = error(source, answer) if failed else as_dict(answer)
-            if form == "jsonl":
-                click.echo(written(value, sys.stdout.encoding, separators=(",", ":")))
-            else:
-                gathered.append(value)
-        if form == "json":
-            click.echo(written(gathered[0] if len(gathered) == 1 else gathered, sys.stdout.encoding, indent=2))
-    except BrokenPipeError:
-        pipe_is_closed()
-    return next(code for code in (4, 2, 1, 3, 0) if code in codes)
-
-
-def _told(source: str, detail: str) -> str:
-    """The fault with its input in front, where the sentence does not begin with it."""
-    return detail if not source or detail.startswith(shown(source)) else f"{source[:120]}: {detail}"
-
-
 # ------------------------------------------------------------------ explain
 
 
@@ -284,12 +268,11 @@ def _told(source: str, detail: str) -> str:
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @click.option("--offline", is_flag=True, help="Ask no network at all.")
 @click.option("--from", "from_domain", callback=_domain, metavar="DOMAIN", help="The domain of the From header.")
+@outputs.options(outputs.PLAIN)
 @_common
 def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) -> None:
     """Why did this mail come back, and what do I change? Reads files, or standard input."""
     from ..explain import explain as run
-    from ..render import json as as_json
-    from ..render import text as as_text
 
     world = None
     for option, given_so in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
@@ -311,13 +294,23 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
     if not files and sys.stdin and sys.stdin.isatty():
         click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
     answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted)
-    code = _print(answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
-    if world:
-        world.close()
+    try:
+        form, rest = outputs.wanted(form, options["outputs"], chosen=_chosen())
+        with outputs.quiet_runner(form):
+            code = outputs.explained(answers, form, rest, alone=len(wanted) == 1)
+    except HealthcheckError as fault:
+        raise _Fault(fault.detail) from None
+    finally:
+        if world:
+            world.close()
     sys.exit(code)
 
 
 # ------------------------------------------------------------------ codes, serve
+
+main.add_command(gate.config)
+main.add_command(gate.facts)
+main.add_command(diff.diff)
 
 
 @main.command()
@@ -344,11 +337,18 @@ def codes(code: str | None) -> None:
 @click.option("--demo", is_flag=True, help="Answer names under .example and .test from the demo world.")
 def serve(host: str, port: int | None, demo: bool) -> None:
     """Serve the pages and the API."""
-    import importlib
+    from .serve import serve as run
 
-    # the application stands beside the package, not in it
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    importlib.import_module("app").serve(host, port, demo=demo)
+    run(host, port, demo=demo)
+
+
+@main.command()
+def token() -> None:
+    """Make a token for the API, and the hash of it that the server is given in HEALTHCHECK_TOKENS."""
+    from .tokens import fresh
+
+    made, digest = fresh()
+    click.echo(f"token  {made}\nhash   {digest}")
 
 
 def run() -> NoReturn:

@@ -40,8 +40,9 @@ class Faulty(HealthcheckError):
 class Job:
     """One scan: who it is for, which topics are done, and its report once there is one."""
 
-    def __init__(self, wanted: ScanInput) -> None:
+    def __init__(self, wanted: ScanInput, world: World | None = None) -> None:
         self.wanted = wanted
+        self.world = world  # where it differs from the one that is chosen by the domain; forgotten when the scan is over
         self.done: dict[str, str] = {}  # topic -> verdict so far
         self.report: Report | None = None
         self.fault: HealthcheckError | None = None
@@ -54,6 +55,7 @@ class Job:
         self.done[topic] = verdict.value
 
     def finish(self, report: Report | None, fault: HealthcheckError | None = None) -> None:
+        self.world = None
         self.report, self.fault, self.ended = report, fault, time.monotonic()
         self._over.set()
 
@@ -114,19 +116,21 @@ class Desk:
         self._places = threading.BoundedSemaphore(waiters)
         self._lock = threading.Lock()
         self._next = 0.0  # when the next scan may begin
-        self._jobs: OrderedDict[ScanInput, Job] = OrderedDict()
+        self._jobs: OrderedDict[tuple[ScanInput, str], Job] = OrderedDict()
         self._cases: OrderedDict[str, Case] = OrderedDict()
         self.counters: dict[str, int] = {"scans": 0, "joined": 0, "explained": 0, "refused": 0}
 
-    def scan(self, wanted: ScanInput, *, again: bool = False) -> Job:
+    def scan(self, wanted: ScanInput, *, again: bool = False, world: World | None = None, draft: str = "") -> Job:
         """The job for these inputs: the one under way or just done, else a new one. `again` passes over one that is done.
 
+        world   who answers, where zone files were handed in; `draft` is then the hash of what they hold
         Raises BusyError when the queue is full. Answers at once.
         """
         wanted = replace(wanted, source="")  # how it was written makes no difference to the answer
+        key = (wanted, draft)
         with self._lock:
             self._forget()
-            job = self._jobs.get(wanted)
+            job = self._jobs.get(key)
             if job and not (again and job.over) and not job.fault:
                 self.counters["joined"] += 1
                 return job
@@ -134,8 +138,8 @@ class Desk:
             if under_way >= self.workers + self.queue:
                 self.counters["refused"] += 1
                 raise BusyError(f"{under_way} scans are under way or waiting. Try again in a few seconds.")
-            job = self._jobs[wanted] = Job(wanted)
-            self._jobs.move_to_end(wanted)
+            job = self._jobs[key] = Job(wanted, world)
+            self._jobs.move_to_end(key)
             self.counters["scans"] += 1
         self._pool.submit(self._run, job)
         return job
@@ -146,7 +150,7 @@ class Desk:
         w = job.wanted
         self._pace()
         try:
-            world = self.choose(w)
+            world = job.world or self.choose(w)
             report = scan(
                 w.domain.name,
                 ips=w.ips,

@@ -13,39 +13,94 @@ TopicName = Literal[
     "mx", "recipient", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl", "mta-sts", "tls-rpt", "dane", "dnssec", "starttls", "bimi", "nameservers"
 ]  # fmt: skip
 CellState = Literal["broken", "met", "unknown", "not-in-dns", "not-asked"]
+FailOn = Literal["fail", "warn", "note", "never"]
+Unknown = Literal["fail", "warn", "pass"]
+
+TAG = {"ETag": {"description": "Weak: the same for two reports that say the same at different times.", "schema": {"type": "string"}}}
+LEFT = {
+    "RateLimit-Limit": {"description": "How many requests of this kind a minute allows.", "schema": {"type": "integer"}},
+    "RateLimit-Remaining": {"description": "How many of them are left.", "schema": {"type": "integer"}},
+    "RateLimit-Reset": {"description": "Seconds until the oldest of them is forgotten.", "schema": {"type": "integer"}},
+}
+NOT_CHANGED: dict[str, Any] = {"description": "What If-None-Match names is still what would be said", "headers": TAG}
 
 
 class Problem(BaseModel):
     """An error. RFC 9457."""
 
-    type: str = "about:blank"
+    type: str = Field(default="about:blank", description="What kind of problem it is: a path on this server, where a GET tells what it means.")
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="What was wrong, where, and what to do.")
+    errors: list[dict[str, str]] = Field(default=[], description="Each field that cannot be used: where it stands, and what is wrong with it.")
 
 
 class DomainPath(BaseModel):
-    domain: str = Field(description="The domain to check. Capitals, a trailing dot and U-labels are understood.")
+    domain: str = Field(description="The domain to check. Capitals, a trailing dot and U-labels are understood.", json_schema_extra={"example": "shop.example"})
 
 
 class CodePath(BaseModel):
-    code: str = Field(description="An enhanced status code or a reply code.")
+    code: str = Field(description="An enhanced status code or a reply code.", json_schema_extra={"example": "5.7.26"})
 
 
 class CheckPath(BaseModel):
-    code: str = Field(description="A finding's code or slug.")
+    code: str = Field(description="A finding's code or slug.", json_schema_extra={"example": "SPF004"})
 
 
-class ScanQuery(BaseModel):
-    ip: list[str] = Field(default=[], max_length=16, description="An address that the mail is sent from; repeatable.")
-    selector: list[str] = Field(default=[], max_length=16, description="A DKIM selector in use; repeatable.")
-    mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
+class ProblemPath(BaseModel):
+    slug: str = Field(description="The last part of a problem's type.", json_schema_extra={"example": "too-many-requests"})
+
+
+class BadgeQuery(BaseModel):
+    ip: list[str] = Field(
+        default=[], max_length=16, description="An address that the mail is sent from; repeatable.", json_schema_extra={"example": ["203.0.113.77"]}
+    )
+    selector: list[str] = Field(default=[], max_length=16, description="A DKIM selector in use; repeatable.", json_schema_extra={"example": ["s1"]})
     profile: ProfileName = Field(default="sending", description="What the domain is for; non-sending is a parked one, which neither sends nor takes mail.")
+
+
+class ScanQuery(BadgeQuery):
+    mail_from: str | None = Field(
+        default=None, description="The domain of the envelope sender, where it differs.", json_schema_extra={"example": "bounces.shop.example"}
+    )
     topic: list[TopicName] = Field(default=[], max_length=15, description="Report on these topics only; repeatable. Usual are all but recipient and starttls.")
     starttls: bool = Field(
         default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS. Nothing is connected there otherwise."
     )
+    helo: str | None = Field(
+        default=None, max_length=300, description="The name that the sending servers say in EHLO.", json_schema_extra={"example": "mail.shop.example"}
+    )
+    fail_on: FailOn = Field(default="fail", description="The least severe finding with which `passed` is false; never: it is true whatever is found.")
+    unknown: Unknown | None = Field(
+        default=None, description="What a core check that could not be made counts as. Without it `exit_code` is 3 and `passed` null, where nothing failed."
+    )
+
+
+class ScanBody(BaseModel):
+    """What to check, and the zones to check it in before they are published. Who answers DNS questions cannot be chosen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    domain: str = Field(description="The domain to check.", examples=["shop.example"])
+    ips: list[str] = Field(default=[], max_length=16, description="Addresses that the mail is sent from.")
+    selectors: list[str] = Field(default=[], max_length=16, description="DKIM selectors in use.")
+    mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
+    profile: ProfileName = Field(default="sending", description="What the domain is for.")
+    topics: list[TopicName] = Field(default=[], max_length=15, description="Report on these topics only. Usual are all but recipient and starttls.")
+    starttls: bool = Field(default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS.")
     helo: str | None = Field(default=None, max_length=300, description="The name that the sending servers say in EHLO.")
+    fail_on: FailOn = Field(default="fail", description="The least severe finding with which `passed` is false.")
+    unknown: Unknown | None = Field(default=None, description="What a core check that could not be made counts as.")
+    zone: str | dict[str, str] | None = Field(
+        default=None,
+        description="A master file (RFC 1035 section 5) as text, or several by their names; laid over the live DNS. At most 1 MiB and 16 texts. "
+        "$INCLUDE and $GENERATE are refused.",
+    )
+    only_zone: bool = Field(default=False, description="Ask nothing but the zones; what they do not hold is reported as not asked.")
+
+
+class ScanRaw(RawModel):
+    mimetypes: list[str] = ["application/json"]  # noqa: RUF012  (the library's own shape)
 
 
 class ExplainBody(BaseModel):
@@ -186,6 +241,33 @@ class ReportOut(Open):
     requirements_matrix: list[CellOut]
     facts: dict[str, Any]
     dns: dict[str, Any]
+    passed: bool | None = Field(description="Whether a pipeline goes on; null where a core topic could not be checked and nothing failed.")
+    exit_code: Literal[0, 1, 3] = Field(description="What the command line exits with for this report.")
+    fail_on: FailOn
+    unknown: Unknown | None
+
+
+class ShieldOut(Open):
+    """An endpoint badge of shields.io."""
+
+    schemaVersion: Literal[1]
+    label: str
+    message: str
+    color: str
+
+
+class ProblemOut(Open):
+    """A type of problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    do: str = Field(description="What to do about it.")
+
+
+class ProblemsOut(Open):
+    problems: list[ProblemOut]
 
 
 class EvidenceOut(Open):
@@ -272,3 +354,17 @@ class ChecksOut(Open):
 
 class CausesOut(Open):
     causes: list[CauseOut]
+
+
+class FactOut(Open):
+    path: str = Field(description="Where it stands below `facts` in a report; [] is each element of a list, * each key of a map.")
+    type: str
+    unit: str | None
+    meaning: str
+    topic: str
+    words: list[str] | None
+    assertable: bool
+
+
+class FactsOut(Open):
+    facts: list[FactOut]

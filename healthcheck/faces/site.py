@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_openapi3 import Info, OpenAPI  # type: ignore[attr-defined]
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
-from . import schemas, web
+from . import badges, describe, limits, schemas, web
 from .jobs import Desk
 
 if TYPE_CHECKING:
     from ..edge.world import World
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE if (HERE / "templates").is_dir() else HERE.parents[1]  # an installed package holds them; in the project they stand beside it
 
 DEFAULTS: dict[str, Any] = {
     "DEMO": False,
@@ -34,7 +33,8 @@ DEFAULTS: dict[str, Any] = {
     "DEADLINE": 15.0,
     "HURRY": 0.8,
     "PROXY_HOPS": 0,
-    "RATELIMIT_HEADERS_ENABLED": False,
+    "TOKENS": None,
+    "TOKENS_FOR": "api",
     # A text of 1 MiB grows on its way: JSON escapes, line ends of forms. What it is once decoded is measured again.
     "MAX_CONTENT_LENGTH": 3 * MAX_INPUT + 65536,
     "MAX_FORM_MEMORY_SIZE": 3 * MAX_INPUT,
@@ -81,8 +81,9 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=app.config["PROXY_HOPS"], x_proto=app.config["PROXY_HOPS"])  # type: ignore[method-assign]
     app.register_api(api_face.api)
+    app.register_api(badges.badges)
     web.register(app)
-    _limit(app)
+    limits.register(app)
     _service(app)
     _faults(app)
     app.after_request(_guard)
@@ -91,6 +92,7 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
 
 def warm() -> None:
     """Load what the first scan and the first answer need, so that neither they nor those beside them wait for it. Asks no network."""
+    from ..bounce.index import prepare
     from ..catalog import catalog
     from ..edge import libs
     from ..edge.world import World
@@ -99,6 +101,7 @@ def warm() -> None:
 
     libs.prepare()
     catalog()
+    prepare()
     explain("550 5.1.1 no such user", offline=True)
     nothing = World.zones((), only=True)
     scan("warm.example", ips=("192.0.2.1",), world=nothing)
@@ -121,17 +124,8 @@ def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput], World]:
     return choose
 
 
-def _limit(app: Flask) -> None:
-    """Per client address: enough for a person and a script, too little to make this a scanner for hire."""
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=["1200 per minute"])
-    views: dict[str, Any] = app.view_functions
-    for name, rate in (("web.scan", "120 per minute"), ("web.scan_again", "30 per minute"), ("api.scan", "120 per minute")):
-        views[name] = limiter.limit(rate)(views[name])
-    app.extensions["limiter_of_ours"] = limiter
-
-
 def _service(app: OpenAPI) -> None:
-    limiter: Limiter = app.extensions["limiter_of_ours"]
+    limiter = limits.limiter(app)
 
     @app.get("/healthz", doc_ui=False)
     @limiter.exempt
@@ -140,7 +134,7 @@ def _service(app: OpenAPI) -> None:
 
     @app.get("/openapi/openapi.json", doc_ui=False)
     def openapi() -> Response:
-        return jsonify(api_face.described(app.api_doc))
+        return jsonify(describe.described(app.api_doc, tokens=bool(app.extensions["tokens"]), tokens_for=app.config["TOKENS_FOR"]))
 
     @app.get("/metrics", doc_ui=False)
     @limiter.exempt
@@ -186,7 +180,7 @@ def _faults(app: Flask) -> None:
         if isinstance(fault, RequestEntityTooLarge):
             detail = "More than 1 MiB was sent. Send the bounce itself, without its attachments."
         if status == 429:
-            detail = "There is a limit for each address. Wait a minute, then go on."
+            detail = "There is a limit for each address, and for each token. Wait as long as Retry-After says, then go on."
         headers = {k: v for k, v in fault.get_headers() if k.lower() not in ("content-type", "content-length")}
         retry = 60 if status == 429 else None
         response = api_face.problem(status, title, detail, retry) if api_face.wanted_here() else page(status, title, detail, retry)

@@ -7,6 +7,7 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
+from .policy import Assertion, Ignored, Warned
 from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 from .transport import Certificate, Fetch, Fetched, Greeted, Reached
@@ -17,6 +18,7 @@ __all__ = [
     "VERDICT_ORDER",
     "Answer",
     "Asked",
+    "Assertion",
     "Because",
     "Bounce",
     "Cell",
@@ -32,6 +34,7 @@ __all__ = [
     "Fetched",
     "Finding",
     "Greeted",
+    "Ignored",
     "Kind",
     "Location",
     "Outcome",
@@ -54,6 +57,7 @@ __all__ = [
     "Timing",
     "TopicResult",
     "Type",
+    "Warned",
     "check_ip",
     "check_selector",
     "given_helo",

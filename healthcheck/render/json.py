@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import profiles
 from ..errors import HealthcheckError
-from ..model import Answer, Asked, Cell, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
+from ..model import Answer, Asked, Assertion, Cell, Diagnosis, Evidence, Failure, Finding, Location, Reply, Report, Sender, Status
 from . import receivers, words
 
 
@@ -72,7 +72,7 @@ def finding(value: Finding, of: str = "sender") -> dict[str, Any]:
         "why": words.fill(row.why, slots),
         "fix": words.fix_of_theirs(value) if of == "recipient" else words.fix(value),
         "evidence": [answer(a) for a in value.evidence],
-        "location": {"file": value.location.file, "line": value.location.line} if value.location else None,
+        "location": place(value.location),
         "refs": list(row.refs),
     }
 
@@ -116,6 +116,22 @@ def cell(value: Cell) -> dict[str, Any]:
     }
 
 
+def place(value: Location | None) -> dict[str, Any] | None:
+    return {"file": value.file, "line": value.line} if value else None
+
+
+def assertion(value: Assertion) -> dict[str, Any]:
+    """What a report says to a line of the configuration. `why`: why it is unknown, or that there is nothing to compare."""
+    return {
+        "text": value.text,
+        "result": value.result,
+        "actual": plain(value.actual),
+        "why": value.why or None,
+        "location": place(value.location),
+        "evidence": [answer(a) for a in value.evidence],
+    }
+
+
 def report(value: Report) -> dict[str, Any]:
     """A report as `report/1`. Pure.
 
@@ -143,7 +159,13 @@ def report(value: Report) -> dict[str, Any]:
         "verdict": value.verdict.value,
         "counts": counts(value),
         "topics": {name: {"verdict": t.verdict.value, "summary": t.summary} for name, t in value.topics.items()},
-        "findings": [{**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)]} for f in value.findings],
+        "findings": [
+            {**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)], "new": None if value.new is None else f in value.new}
+            for f in value.findings
+        ],
+        "assertions": [assertion(a) for a in value.assertions],
+        "ignored": [{**finding(i.finding), "reason": i.reason, "expires": i.expires.isoformat(), "entry": place(i.location)} for i in value.ignored],
+        "warnings": [{"text": w.text, "location": place(w.location)} for w in value.warnings],
         "requirements": [asked(a) for a in requirements],
         "requirements_matrix": [cell(c) for c in profiles.matrix(value)],
         "facts": plain(value.facts),
@@ -256,9 +278,9 @@ def error(source: str, fault: HealthcheckError) -> dict[str, Any]:
     return {"schema": "error/1", "input": {"source": source}, "error": {"title": fault.title, "detail": fault.detail}}
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]:
-    """An error over HTTP. Standard: RFC 9457 section 3.1; the type is about:blank, so the status says what kind it is."""
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+def problem(status: int, title: str, detail: str, *, kind: str = "about:blank", **more: Any) -> dict[str, Any]:
+    """An error over HTTP. `kind` is the type, a URI; with about:blank the status says what kind it is. Standard: RFC 9457 section 3.1."""
+    return {"type": kind, "title": title, "status": status, "detail": detail, **more}
 
 
 def written(value: Any, encoding: str | None, **how: Any) -> str:

@@ -50,20 +50,69 @@ def report(value: Report, *, evidence: bool = True) -> str:
         name = words.word("topic", topic)
         lines += _wrap(result.summary, " " * 6, f"  {words.ICONS[result.verdict.value]} {name}: ")
     lines.append("")
+    lines += _assertions(value)
     for status in words.ORDER[:-1]:
         for finding in value.findings:
             if finding.status.value == status:
-                lines += [*_finding(finding, evidence), *_breaks(profiles.broken_by(requirements, finding)), ""]
+                lines += [*_finding(finding, evidence), *_known(value, finding), *_breaks(profiles.broken_by(requirements, finding)), ""]
     passed = [f for f in value.findings if f.status is Status.PASS]
     if passed:
         lines.append("Passed")
         for finding in passed:
             lines += _wrap(words.message(finding), " " * 6, f"  ✓ {finding.code} ")
         lines.append("")
+    lines += _ignored(value)
     lines += _matrix(value)
     timing = value.timing
     lines.append(f"{timing.distinct} DNS questions in {timing.elapsed_ms / 1000:.2f} s, at {value.scanned_at:%Y-%m-%d %H:%M:%S} UTC.")
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+_RESULTS = {"holds": "pass", "fails": "fail", "unknown": "unknown"}
+
+
+def _assertions(report: Report) -> Iterator[str]:
+    """What the configuration asserts: those that do not hold first, each with its place and what was found."""
+    ordered = sorted(report.assertions, key=lambda one: ("fails", "unknown", "holds").index(one.result))
+    if ordered:
+        yield words.word("asserted", "assertions")
+    for one in ordered:
+        at = f" [{clean(one.location.file)}:{one.location.line}]" if one.location else ""
+        yield from _wrap(f"{one.text}{at}", " " * 6, f"  {words.ICONS[_RESULTS[one.result]]} {words.word('asserted', one.result)}: ")
+        if one.result != "holds":
+            found = "; ".join(filter(None, (one.why, "" if one.actual is None or one.actual == [] else shown_value(one.actual))))
+            yield from _wrap(found or shown_value(one.actual), " " * 12, "      Found: ")
+            for answer in one.evidence:
+                yield from _wrap(_answer(answer), " " * 12, "      Seen: ")
+    if ordered:
+        yield ""
+
+
+def shown_value(value: object) -> str:
+    """What a fact holds, as it is written in an assertion; long lists cut short."""
+    if isinstance(value, list):
+        return "[" + ", ".join(shown_value(one) for one in value[:8]) + (", …]" if len(value) > 8 else "]")
+    return f'"{value[:200]}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
+
+
+def _known(report: Report, finding: Finding) -> Iterator[str]:
+    if report.new is not None and finding.status in (Status.FAIL, Status.WARN, Status.NOTE):
+        yield f"    {words.word('asserted', 'new' if finding in report.new else 'known')}"
+
+
+def _ignored(report: Report) -> Iterator[str]:
+    """What the configuration ignores, with its reason, and what there is to say of the configuration itself."""
+    if report.ignored:
+        yield words.word("asserted", "ignored")
+    for one in report.ignored:
+        at = f" [{clean(one.location.file)}:{one.location.line}]" if one.location else ""
+        until = words.fill(words.word("asserted", "until"), {"expires": one.expires.isoformat(), "reason": one.reason})
+        yield from _wrap(f"{words.message(one.finding)} {until}{at}", " " * 6, f"  - {one.finding.code} ")
+    for warned in report.warnings:
+        at = f" [{clean(warned.location.file)}:{warned.location.line}]" if warned.location else ""
+        yield from _wrap(f"{warned.text}{at}", " " * 6, f"  {words.ICONS['warn']} ")
+    if report.ignored or report.warnings:
+        yield ""
 
 
 def _breaks(those: Iterable[Requirement]) -> Iterator[str]:

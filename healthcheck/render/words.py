@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..catalog import CauseRow, CheckRow, Rule, catalog
-from ..checks.recipient import corrected, role_of
+from ..mailboxes import corrected, role_of
 from ..model import Choice, Diagnosis, Evidence, EvidenceVerdict, Failure, Finding, Kind, Party, Record, Reply, Retry, Suppress
 from ..profiles import profiles
 from . import services

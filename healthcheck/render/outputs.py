@@ -1,0 +1,120 @@
+"""Which formats there are, and how each is put together of many reports. Pure: a report becomes a part, parts become a document.
+
+part(form, report, context)    what one report is in a format: made in the process that scanned, and sent through a pipe
+Document(form)                 head, each part in turn, end: written as it comes, so that no report is held
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from ..errors import HealthcheckError
+from ..model import Diagnosis, Report
+from . import github, junit, markdown, sarif, text
+from . import json as as_json
+from .pieces import Context
+
+PLAIN = ("text", "json", "jsonl", "markdown")  # for a diagnosis too
+FORMATS = (*PLAIN, "junit", "sarif", "github")
+
+
+# ------------------------------------------------------------------ parts
+
+
+def part(form: str, report: Report, context: Context) -> Any:
+    """What a report is in a format. Values that can be pickled; only Document knows what they are."""
+    if form == "text":
+        return text.report(report)
+    if form == "markdown":
+        return markdown.report(report, context)
+    if form == "junit":
+        return junit.suite(report, context)
+    if form == "sarif":
+        return {"results": sarif.results(report, context), "warned": [sarif.warned(one, context) for one in report.warnings], "failed": []}
+    if form == "github":
+        return [(github.line(report), github.annotated(report, context)), markdown.report(report, context)]
+    return _json(form, as_json.report(report))
+
+
+def failed(form: str, source: str, fault: HealthcheckError, context: Context) -> Any:
+    """What an input that could not be answered is in a format. It never disappears: the exit code speaks of it too."""
+    if form == "text":
+        return f"{text.clean(source[:200])}: {text.clean(fault.detail)}"
+    if form == "markdown":
+        return markdown.failed(source, fault)
+    if form == "junit":
+        return junit.failed(source, fault, context)
+    if form == "sarif":
+        return {"results": [], "warned": [], "failed": [sarif.failed(source, fault, context)]}
+    if form == "github":
+        return [("", github.failed(source, fault, context)), markdown.failed(source, fault)]
+    value = as_json.error(source, fault)
+    if context.place:
+        value["input"] |= {"file": context.place.file, "line": context.place.line}
+    return _json(form, value)
+
+
+def diagnosed(form: str, diagnosis: Diagnosis) -> Any:
+    """What a diagnosis is in a format of PLAIN."""
+    if form == "text":
+        return text.diagnosis(diagnosis)
+    return markdown.diagnosis(diagnosis) if form == "markdown" else _json(form, as_json.diagnosis(diagnosis))
+
+
+def _json(form: str, value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, **({"indent": 2} if form == "json" else {"separators": (",", ":")}))
+
+
+# ------------------------------------------------------------------ documents
+
+
+class Document:
+    """A document of one format, written piece by piece.
+
+    alone  whether there is one input only: JSON is then an object and no array
+    """
+
+    def __init__(self, form: str, *, alone: bool = False) -> None:
+        self.form, self._alone, self._count = form, alone, 0
+        self._sarif, self._step = sarif.Log(), github.Step()
+
+    def head(self) -> str:
+        if self.form == "sarif":
+            return self._sarif.head()
+        if self.form == "json" and not self._alone:
+            return "["
+        return {"markdown": markdown.heading(), "junit": junit.HEAD}.get(self.form, "")
+
+    def add(self, value: Any) -> str:
+        """The next piece, for a part that part() or failed() made."""
+        self._count += 1
+        if self.form == "sarif":
+            return self._sarif.add(value)
+        if self.form == "github":
+            return "".join(f"{one}\n" for one in self._annotated(*value[0]))
+        if self.form == "json" and not self._alone:
+            return ("\n  " if self._count == 1 else ",\n  ") + str(value).replace("\n", "\n  ")
+        return str(value) + ("" if self.form == "junit" else "\n")
+
+    def _annotated(self, line: str, annotations: list[github.Annotation]) -> Iterator[str]:
+        if line:
+            yield line
+        yield from self._step.add(annotations)
+
+    def end(self, code: int, ended: datetime) -> str:
+        """What closes it. code: the exit code; ended: the time, aware."""
+        if self.form == "sarif":
+            return self._sarif.end(code, ended)
+        if self.form == "github":
+            return "".join(f"{one}\n" for one in self._step.end())
+        if self.form == "json" and not self._alone:
+            return "\n]\n"
+        return junit.END if self.form == "junit" else ""
+
+
+def summary(value: Any) -> str:
+    """The Markdown that a part of the format github brings along, for the summary of the step."""
+    return str(value[1])
