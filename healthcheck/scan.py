@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
-from .checks import PATIENT, STAGES, TOPICS, first, foresee, judged, mx, needed, wished, zone
+from .checks import PATIENT, STAGES, TOPICS, first, foresee, judged, mx, needed, wished
 from .checks.base import Later, as_evidence, one_note
 from .checks.dnsbl import chosen, masked
 from .checks.facts import Facts
@@ -234,6 +234,7 @@ def _in_files(
     files: ZoneSet, wanted: ScanInput, findings: list[Finding], by_topic: dict[str, tuple[Finding, ...]], reported: list[str]
 ) -> tuple[list[Finding], dict[str, tuple[Finding, ...]], list[str]]:
     """What zone files add: the slips in them, where the report is about all topics, and the place of each finding."""
+    from .checks import zone
     from .edge.places import place
 
     rows = catalog().checks

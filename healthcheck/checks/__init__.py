@@ -13,7 +13,7 @@ from ..catalog import Blocklist
 from ..errors import InputError
 from ..model import Answer, Fetch, Finding, Question, ScanInput
 from ..profiles import profiles, weigh
-from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, nameservers, parked, ptr, recipient, spf, starttls, tls_rpt, zone
+from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, nameservers, parked, ptr, recipient, spf, starttls, tls_rpt
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (

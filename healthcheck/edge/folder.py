@@ -23,6 +23,7 @@ class File:
 
     path: str
     root: Path | None = None
+    escaped: bool | None = None  # octoDNS: whether semicolons are written with a backslash, where the folder tells
 
 
 def files_of(paths: Iterable[str | Path]) -> tuple[list[File], tuple[str, ...]]:
@@ -60,7 +61,9 @@ def _found(folder: Path, notes: list[str]) -> Iterator[File]:
         if len(named) > MAX_FILES:
             raise ZoneError(f"{folder}: more than {MAX_FILES} zone files")
     included = {path for master in named if not octodns.is_yaml(master) for path in _included(master, folder)}
-    yield from (File(str(path), folder) for path in named if path.resolve() not in included)
+    yaml = [path for path in named if octodns.is_yaml(path)]
+    escaped = octodns.escapes(_text(path) for path in (*yaml, *(p for p in others if p.suffix == ".yaml"))) if yaml else None
+    yield from (File(str(path), folder, escaped) for path in named if path.resolve() not in included)
     if left := len(others - included):
         notes.append(f"{left} file{'s' if left > 1 else ''} in {folder}, not named as zone files, passed over.")
 
@@ -76,10 +79,18 @@ def _is_zone(path: Path, notes: list[str]) -> bool:
         return True
     if not name.endswith(".yaml"):
         return False
-    if not octodns.origin_of(path) or not octodns.is_zone(text_of(path)):
+    if not octodns.origin_of(path) or not octodns.is_zone(_text(path)):
         notes.append(f"{path} is no zone as octoDNS writes them and was passed over.")
         return False
     return True
+
+
+def _text(path: Path) -> str:
+    """A YAML file's text, "" where it is none: nobody said that it is a zone."""
+    try:
+        return text_of(path)
+    except ZoneError:
+        return ""
 
 
 def _included(path: Path, folder: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ about these the file says nothing. What octoDNS itself refuses is noted as a sli
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -42,7 +42,11 @@ FIELDS: dict[str, tuple[tuple[tuple[str, ...], bool], ...]] = {
     "TLSA": ((("certificate_usage",), False), (("selector",), False), (("matching_type",), False), (("certificate_association_data",), False)),
     "DS": ((("key_tag", "flags"), False), (("algorithm", "protocol"), False), (("digest_type", "algorithm"), False), (("digest", "public_key"), False)),
 }
+_RAW = re.compile(r"(?:v=(?:DMARC1|DKIM1|STSv1|TLSRPTv1|BIMI1)|k=rsa|p=\w+)\s*;", re.IGNORECASE)
+_ESCAPED = re.compile(r"(?:v=(?:DMARC1|DKIM1|STSv1|TLSRPTv1|BIMI1)|k=rsa|p=\w+)\s*\\{1,2};", re.IGNORECASE)
+_SETTING = re.compile(r"^\s*escaped_semicolons:\s*(true|false)\b", re.IGNORECASE | re.MULTILINE)
 _UNESCAPED = re.compile(r"\w;")  # as octoDNS looks for it
+_ONCE_ESCAPED = re.compile(r"\\;")
 _TWICE_ESCAPED = re.compile(r"\\\\;")
 
 
@@ -71,10 +75,11 @@ def origin_of(path: str | Path) -> str:
     return name if "." in name else ""
 
 
-def read_file(path: str | Path, noted: Noted | None = None, *, root: Path | None = None, text: str | None = None) -> YamlZone:
+def read_file(path: str | Path, noted: Noted | None = None, *, root: Path | None = None, text: str | None = None, escaped: bool | None = None) -> YamlZone:
     """The zone of a file. `noted`: where slips go; None: the first one is refused. `root`: the folder that !include may not leave.
 
-    text  what the file holds, where it is no file: then no other one is opened
+    text     what the file holds, where it is no file: then no other one is opened
+    escaped  whether semicolons are written with a backslash before them; None: as the file has it
 
     Raises ZoneError, with file, line and reason.
     """
@@ -82,16 +87,16 @@ def read_file(path: str | Path, noted: Noted | None = None, *, root: Path | None
     if not origin:
         raise ZoneError(f"{shown}: the zone of an octoDNS file is the one that it is named after, as in example.com.yaml.")
     if text is not None:
-        return read_text(text, shown, origin, noted)
-    return read_text(text_of(path), shown, origin, noted, root=root or Path(path).parent)
+        return read_text(text, shown, origin, noted, escaped=escaped)
+    return read_text(text_of(path), shown, origin, noted, root=root or Path(path).parent, escaped=escaped)
 
 
-def read_text(text: str, shown: str, origin: str, noted: Noted | None = None, *, root: Path | None = None) -> YamlZone:
+def read_text(text: str, shown: str, origin: str, noted: Noted | None = None, *, root: Path | None = None, escaped: bool | None = None) -> YamlZone:
     """The same for the text of a file; without a `root` !include is refused. Raises ZoneError."""
     own = noted or Noted()
     before = len(own.slips)
     try:
-        reader = _Reader(shown, dns.name.from_text(origin), own, root)
+        reader = _Reader(shown, dns.name.from_text(origin), own, root, escapes([text]) if escaped is None else escaped)
     except dns.exception.DNSException as error:
         raise ZoneError(f"{shown}: {origin} is no name of a zone: {error}") from None
     reader.read(text)
@@ -116,9 +121,26 @@ def is_zone(text: str) -> bool:
     return any(isinstance(one, yaml.MappingNode) and any(key.value in ("type", "value", "values") for key, _ in one.value) for one in held)
 
 
+def escapes(texts: Iterable[str]) -> bool:
+    """Whether semicolons are written with a backslash in some zones and their configuration: octoDNS 1 wants it so, unless it is told
+    otherwise (escaped_semicolons), and from version 2 on it wants none (pull request 1419). Who says nothing is taken by the word of
+    the most: a zone in which every policy lacks the backslash is one of version 2, and one that lacks it once has a slip."""
+    raw = escaped = 0
+    said: set[str] = set()
+    for text in texts:
+        said |= {value.lower() for value in _SETTING.findall(text)}
+        raw += len(_RAW.findall(text))
+        escaped += len(_ESCAPED.findall(text))
+    if len(said) == 1:
+        return said == {"true"}
+    values = escaped + raw
+    return not (values > 1 and raw > escaped and (escaped == 0 or raw > 2 * escaped))
+
+
 class _Reader(Marked):
-    def __init__(self, shown: str, origin: dns.name.Name, noted: Noted, root: Path | None) -> None:
+    def __init__(self, shown: str, origin: dns.name.Name, noted: Noted, root: Path | None, escaped: bool) -> None:
         super().__init__(shown, root)
+        self.escaped = escaped
         self.origin, self.noted = origin, noted
         self.zone = YamlZone(origin, shown)
         self.lenient = False
@@ -196,6 +218,10 @@ class _Reader(Marked):
             return
         if text.endswith(".") or ".." in text or " " in text or "\t" in text:
             self._refused("name", key, text, owner, "")
+        top = self.origin.to_text(omit_final_dot=True).lower()
+        if text.lower() == top or text.lower().endswith("." + top):
+            becomes = owner.to_text(omit_final_dot=True)
+            self._slip("ZON004", key, text=text, owner=owner, reason="owner", written=text, becomes=becomes, at=becomes)
         self.zone.owners.setdefault(owner, key.start_mark.line + 1)
         seen: set[str] = set()
         for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
@@ -334,7 +360,11 @@ class _Reader(Marked):
         text = node.value
         if node.tag != STR and (said := constructed(node)) is not None:
             self._slip("ZON010", node, text=text, owner=owner, rtype=rtype, key=text, kind=type(said).__name__, read=str(said))
-        for reason, wrong in (("escape", _UNESCAPED.search(text)), ("double-escape", _TWICE_ESCAPED.search(text)), ("non-ascii", not text.isascii())):
+        for reason, wrong in (
+            ("escape", self.escaped and _UNESCAPED.search(text)),
+            ("double-escape", (_TWICE_ESCAPED if self.escaped else _ONCE_ESCAPED).search(text)),
+            ("non-ascii", not text.isascii()),
+        ):
             if wrong:
                 self._refused(reason, node, text, owner, rtype)
         if text.startswith('"'):

@@ -62,6 +62,8 @@ def _kind(rtype: str) -> int:
 def _chosen(rows: list[Row], topic: str, said: list[str], code: str) -> Row:
     """The record that is meant: the one that is quoted, else the one that looks like the topic's."""
     shown = [(row, slips.text_of(row) or row.data.to_text()) for row in rows]
+    if code == "MX004" and (null := [row for row, text in shown if text.endswith(" .")]):
+        return null[0]
     marks = _MARKS.get(topic, ())
     for mark in marks:
         if own := [row for row, text in shown if mark in text.lower().lstrip("\"'“”‘’«» \t")[:24]]:

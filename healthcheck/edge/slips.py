@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from .codec import CNAME, DNAME, MX, NS, PTR, SPF, SRV, TXT
+from .codec import CNAME, DNAME, MX, NS, PTR, SOA, SPF, SRV, TXT
 from .entries import tokens
 from .octodns import is_yaml
 from .zonefile import Row, Slip
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .zones import ZoneSet
 
-TARGETS = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 1, SRV: 3}  # which field of a record is a host
+TARGETS = {NS: (0,), CNAME: (0,), PTR: (0,), DNAME: (0,), MX: (1,), SRV: (3,), SOA: (0, 1)}  # which fields of a record are names
 _OWNERS_OF_MAIL = (TXT, MX, CNAME, SPF)
 
 _TAGGED = re.compile(r"\W{0,3}(?:v\s*=\s*(?:DMARC1|DKIM1|STSv1|TLSRPTv1|BIMI1)|[kptnhs]\s*=)", re.IGNORECASE)
@@ -36,6 +36,9 @@ _TLSRPT = re.compile(r"\W{0,3}v\s*=\s*TLSRPTv1\b", re.IGNORECASE)
 _BIMI = re.compile(r"\W{0,3}v\s*=\s*BIMI1\b", re.IGNORECASE)
 _SPF = re.compile(r"v=spf1(?: |$)", re.IGNORECASE)
 _HOLDS_HOST = re.compile(r"[+?~-]?(include|a|mx|exists|ptr|redirect|exp)[:=](.+)", re.IGNORECASE)
+_SPF_CUT = re.compile(r";\s*(?:[+?~-]?all\b|(?:include|ip4|ip6|exists|redirect)[:=]|[+?~-]?(?:a|mx)(?:[\s:/]|$))", re.IGNORECASE)
+_ODD = re.compile(r"[^a-z0-9._-]", re.IGNORECASE)
+_CIDR = re.compile(r"(?:/\d{1,2})?(?://\d{1,3})?$")
 _BEGINS_TERM = re.compile(r"(?<=[\w.])(?:(?:include|ip4|ip6|exists|redirect)[:=]|v=spf1)|(?<=[a-z0-9])[-~?+]all$", re.IGNORECASE)
 _REVERSE = (".in-addr.arpa", ".ip6.arpa")
 
@@ -63,11 +66,14 @@ def written(row: Row) -> Written | None:
 def find(held: ZoneSet) -> Iterator[Slip]:
     """The slips in what was read, in the order of the files. Cost: a few microseconds a record."""
     look = _Look(held)
-    for row in held.rows():
-        if not row.raw:
-            continue
-        for rule in _RULES:
-            yield from rule(look, row)
+    for rows in held.record_sets():
+        yield from _twice(rows)
+        rules = _RULES.get(int(rows[0].data.rdtype), ())
+        for row in rows:
+            if row.raw:
+                yield from _dots(look, row)
+                for rule in rules:
+                    yield from rule(look, row)
 
 
 class _Look:
@@ -124,28 +130,40 @@ def _cut(_: _Look, row: Row) -> Iterator[Slip]:
     if row.data.rdtype not in (TXT, SPF) or ";" not in row.raw or is_yaml(row.file) or row.raw.startswith("$"):
         return
     found, comment, at = tokens(row.raw)
-    if not comment or not found or found[-1][1] or not _TAG.match(comment) or not _TAGGED.match(text_of(row)):
+    if not comment or not found or found[-1][1]:
+        return
+    said = text_of(row)
+    if not ((_TAG.match(comment) and _TAGGED.match(said)) or (_SPF_CUT.match(comment) and said.lower().startswith("v=spf1"))):
         return
     yield _slip("ZON003", row, {"at": owner_of(row), "left": text_of(row)[:120], "gone": comment.strip()[:120]}, row.line + at)
 
 
 def _dots(look: _Look, row: Row) -> Iterator[Slip]:
     """A name without a dot at its end has the zone's name appended (RFC 1035 section 5.1)."""
-    how = written(row)
-    if how is None or row.origin is None:
+    if row.origin is None:
         return
     origin = row.origin.to_text(omit_final_dot=True).lower()
+    if int(row.data.rdtype) not in TARGETS and origin not in row.raw.lower():
+        return
+    how = written(row)
+    if how is None:
+        return
     if how.owner and _doubled(how.owner, origin):
         yield _slip("ZON004", row, {"reason": "owner", "written": how.owner, "becomes": owner_of(row), "at": owner_of(row)})
-    at = TARGETS.get(int(row.data.rdtype))
-    if at is None or at >= len(how.fields):
+    for at in TARGETS.get(int(row.data.rdtype), ()):
+        if at < len(how.fields):
+            yield from _host(look, row, how.fields[at], origin)
+
+
+def _host(look: _Look, row: Row, said: str, origin: str) -> Iterator[Slip]:
+    host = said.lower()
+    becomes = host if host.endswith(".") else f"{host}.{origin}"
+    values = {"written": said, "becomes": becomes, "at": owner_of(row)}
+    if row.data.rdtype == MX and "@" in host.replace("\\@", "@") and host != "@":
+        yield _slip("ZON016", row, values)
+    elif host.endswith(".") or "." not in host:
         return
-    host = how.fields[at].lower()
-    if host.endswith(".") or "." not in host:
-        return
-    becomes = f"{host}.{origin}"
-    values = {"written": how.fields[at], "becomes": becomes, "at": owner_of(row)}
-    if row.data.rdtype == MX and _is_address(host):
+    elif row.data.rdtype == MX and _is_address(host):
         yield _slip("ZON016", row, values)
     elif _doubled(host, origin) or (row.data.rdtype == PTR and ("." + origin).endswith(_REVERSE)):
         yield _slip("ZON004", row, {"reason": "target", **values})
@@ -183,11 +201,13 @@ def _is_public(host: str) -> bool:
     return bool(re.fullmatch(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}", host)) and _suffixes().privatesuffix(host, accept_unknown=False) is not None
 
 
-def _twice(look: _Look, row: Row) -> Iterator[Slip]:
+def _twice(rows: list[Row]) -> Iterator[Slip]:
     """A record set holds no record twice (RFC 2181 section 5): name servers drop the second one."""
-    same = [r for r in look.at(owner_of(row), int(row.data.rdtype)) if r.data == row.data]
-    if len(same) > 1 and row is not same[0]:
-        yield _slip("ZON014", row, {"what": f"{row.data.rdtype.name} {owner_of(row)}"})
+    seen = set()
+    for row in rows if len(rows) > 1 else ():
+        if row.data in seen and row.raw:
+            yield _slip("ZON014", row, {"what": f"{row.data.rdtype.name} {owner_of(row)}"})
+        seen.add(row.data)
 
 
 # ------------------------------------------------------------------ where it stands
@@ -264,6 +284,8 @@ def _bimi_at(look: _Look, row: Row, labels: list[str]) -> str | None:
     if not _BIMI.match(text_of(row)) or labels[1:2] == ["_bimi"]:
         return None
     for n, label in enumerate(labels[:2]):
+        if label.endswith(("_bimi", "-bimi")) and len(label) > 5:
+            return ".".join([label[:-5], "_bimi", *labels[n + 1 :]])
         if _bare(label) == "bimi":
             return ".".join([*(labels[:n] or ["default"]), "_bimi", *labels[n + 1 :]])
     return "default._bimi." + ".".join(labels) if look.mail(".".join(labels)) else None
@@ -326,6 +348,8 @@ def _terms(_: _Look, row: Row) -> Iterator[Slip]:
         if inner and "%{" not in term[: inner.start()]:
             parts = f"{term[: inner.start()]} {term[inner.start() :]}"
             yield _slip("ZON012", row, {"at": owner_of(row), "term": term[:120], "parts": parts[:160]}, line_of(row, term))
+        elif found and "%" not in term and _ODD.search(_CIDR.sub("", found[2])):
+            yield _slip("ZON018", row, {"at": owner_of(row), "term": term[:120]}, line_of(row, term))
         elif found and found[2].endswith("."):
             yield _slip("ZON005", row, {"at": owner_of(row), "term": term[:120]}, line_of(row, term))
 
@@ -347,7 +371,12 @@ def _wildcards(look: _Look, row: Row) -> Iterator[Slip]:
         yield _slip("ZON017", row, {"at": owner_of(row), "right": f"_dmarc.{below}"})
 
 
-_RULES: tuple[Callable[[_Look, Row], Iterable[Slip]], ...] = (_cut, _dots, _twice, _misplaced, _reverse, _spf_type, _terms, _wildcards)
+_RULES: dict[int, tuple[Callable[[_Look, Row], Iterable[Slip]], ...]] = {
+    TXT: (_cut, _misplaced, _terms),
+    SPF: (_cut, _spf_type, _terms),
+    CNAME: (_misplaced, _wildcards),
+    PTR: (_reverse,),
+}
 
 
 def in_order(slips: Iterable[Slip]) -> tuple[Slip, ...]:

@@ -27,6 +27,7 @@ from .entries import Entry, entries, tokens
 DEFAULT_TTL = 3600  # seconds, where a file gives none
 MAX_FILE = 64 << 20  # octets
 MAX_SLIPS = 200  # in one file; one with more is no zone file
+DIRECTIVES = ("$GENERATE", "$ORIGIN", "$TTL")  # those that dnspython follows; $INCLUDE is ours
 MAX_INCLUDES = 16  # files that include one another
 
 _ORIGIN = re.compile(r"^\$ORIGIN\s+(\S+\.)\s*(?:;.*)?$", re.IGNORECASE | re.MULTILINE)
@@ -192,7 +193,8 @@ class _Reading:
         if self._reader is None:
             self._collector: Any = _Collector()
             made: Any = dns.zonefile.Reader
-            self._reader = made(dns.tokenizer.Tokenizer("", shown), dns.rdataclass.IN, self._collector, allow_include=False, default_ttl=self.default)
+            allowed = DIRECTIVES if self.directives is None else self.directives  # dnspython finds one within parentheses, too
+            self._reader = made(dns.tokenizer.Tokenizer("", shown), dns.rdataclass.IN, self._collector, allow_directives=allowed, default_ttl=self.default)
             self._reader.current_origin, self._reader.last_name = self.origin, self.last
         rows: list[Row] = []
         slipped = 0
@@ -222,6 +224,8 @@ class _Reading:
         collector.found.clear()
         origin = reader.current_origin
         reader.read()
+        if self.noted is not None and entry.raw[:7].upper() == "$ORIGIN":
+            self._origin(entry, shown, origin)
         raw = entry.raw if self.noted is not None else ""
         return (Row(owner, ttl, data, shown, entry.line, entry.end, raw, origin) for owner, ttl, data in tuple(collector.found))
 
@@ -259,6 +263,15 @@ class _Reading:
             if path.is_file():
                 return path
         raise FileNotFoundError(f"$INCLUDE {named}: there is no such file in {self.root}")
+
+    def _origin(self, entry: Entry, shown: str, before: dns.name.Name) -> None:
+        """`$ORIGIN sub.example.com` without a dot at its end is relative to the origin before it."""
+        found, _, _ = tokens(entry.raw)
+        said, top = found[1][0].lower(), before.to_text(omit_final_dot=True).lower()
+        if self.noted is not None and not said.endswith(".") and (said == top or said.endswith("." + top)) and before != dns.name.root:
+            becomes = self._reader.current_origin.to_text(omit_final_dot=True)
+            values = {"reason": "owner", "written": found[1][0], "becomes": becomes, "at": becomes}
+            self.noted.slips.append(Slip("ZON004", top, "", shown, entry.line, entry.raw.strip(), values))
 
     # ------------------------------------------------------------------ what cannot be read
 

@@ -51,7 +51,8 @@ class ZoneSet:
     @classmethod
     def of(cls, texts: Mapping[str, str], directives: tuple[str, ...] = ("$ORIGIN", "$TTL", "$GENERATE")) -> ZoneSet:
         """The texts of files by their names, read with care; of the directives only these are followed, and no other file is opened. Raises ZoneError."""
-        return cls._read(((File(name), text) for name, text in texts.items()), directives, Noted(), ())
+        escaped = octodns.escapes(text for name, text in texts.items() if octodns.is_yaml(name))
+        return cls._read(((File(name, None, escaped), text) for name, text in texts.items()), directives, Noted(), ())
 
     @classmethod
     def _read(cls, given: Iterable[tuple[File, str | None]], directives: tuple[str, ...] | None, noted: Noted | None, notes: tuple[str, ...]) -> ZoneSet:
@@ -69,11 +70,13 @@ class ZoneSet:
     def tops(self) -> frozenset[str]:
         return frozenset(map(codec.name_text, self.zones))
 
-    def rows(self) -> Iterator[Row]:
+    def record_sets(self) -> Iterator[list[Row]]:
         for zone in (*self.zones.values(), self.patch):
             for sets in zone.sets.values():
-                for rows in sets.values():
-                    yield from rows
+                yield from (rows for rows in sets.values() if rows)
+
+    def rows(self) -> Iterator[Row]:
+        return (row for rows in self.record_sets() for row in rows)
 
     def rows_at(self, name: str, rtype: int) -> list[Row]:
         """The record set of a name as it is written, double records included."""
@@ -238,7 +241,7 @@ def _add_master(
 
 def _add_yaml(zones: dict[bytes, Zone], file: File, noted: Noted | None, text: str | None = None, _: tuple[str, ...] | None = None) -> None:
     before = dict(noted.torn) if noted else {}
-    read = octodns.read_file(file.path, noted, root=file.root, text=text)
+    read = octodns.read_file(file.path, noted, root=file.root, text=text, escaped=file.escaped)
     origin = read.origin.to_digestable()
     zone = zones.get(origin)
     if zone is None:

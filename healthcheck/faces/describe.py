@@ -69,6 +69,9 @@ def _body(operation: dict[str, Any], model: Any, examples: dict[str, Any]) -> No
 
 def _answer(path: str, method: str, operation: dict[str, Any]) -> None:
     """The 200 of a route: its headers, and an example of what it holds."""
+    for status, told in operation["responses"].items():
+        if status[0] in "45" and "application/problem+json" not in told.get("content", {}):  # the library's own 422
+            operation["responses"][status] = described_problem(int(status))
     answer = operation["responses"]["200"]
     answer["headers"] = dict(schemas.LEFT)
     if method == "get" and (path.startswith("/badge/") or path.split("/")[3] in _CACHED):
@@ -84,7 +87,7 @@ def _examples() -> dict[str, Any]:
     from ..catalog import catalog
     from ..edge.world import World
     from ..explain import explain
-    from ..render import badge, lookup
+    from ..render import badge, facts, lookup
     from ..render import json as render
     from ..scan import scan
 
@@ -106,6 +109,7 @@ def _examples() -> dict[str, Any]:
         "/api/v1/codes": {"codes": [code]},
         "/api/v1/codes/{code}": code,
         "/api/v1/causes": {"causes": [cause]},
+        "/api/v1/facts": {"facts": facts.rows()[:3]},
         "/api/v1/problems": {"problems": [ci.told(slug)]},
         "/api/v1/problems/{slug}": ci.told(slug),
         "/badge/{domain}.json": badge.shields(badge.of(report)),

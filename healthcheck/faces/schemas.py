@@ -93,7 +93,7 @@ class ScanBody(BaseModel):
     unknown: Unknown | None = Field(default=None, description="What a core check that could not be made counts as.")
     zone: str | dict[str, str] | None = Field(
         default=None,
-        description="A master file (RFC 1035 section 5) as text, or several by their names; laid over the live DNS. At most 1 MiB and 16 texts. "
+        description="A master file (RFC 1035 section 5) as text, or several by their names; laid over the live DNS. At most 1 MiB, 10000 lines and 16 texts. "
         "$INCLUDE and $GENERATE are refused.",
     )
     only_zone: bool = Field(default=False, description="Ask nothing but the zones; what they do not hold is reported as not asked.")
