@@ -4,5 +4,5 @@ import schemathesis
 
 
 @schemathesis.serializer("message/rfc822")
-def mail(ctx, value):
+def mail(_, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
