@@ -7,6 +7,7 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
+from .message import ArcSeen, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
 from .profile import PROFILES, Asked, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 
@@ -15,17 +16,23 @@ __all__ = [
     "PROFILES",
     "VERDICT_ORDER",
     "Answer",
+    "ArcSeen",
     "Asked",
     "Because",
     "Bounce",
     "Choice",
+    "Claim",
     "Confidence",
     "Diagnosis",
+    "Difference",
+    "DmarcSeen",
     "Domain",
     "Evidence",
     "EvidenceVerdict",
+    "Examination",
     "Failure",
     "Finding",
+    "Hop",
     "Kind",
     "Location",
     "Outcome",
@@ -42,6 +49,9 @@ __all__ = [
     "ScanInput",
     "Secure",
     "Sender",
+    "Side",
+    "Signature",
+    "SpfSeen",
     "Status",
     "Suppress",
     "Timing",
