@@ -5,6 +5,7 @@ import test_checks_net as net
 import test_dkim_find as find
 import test_dmarc_cases as dmarc
 import test_dnsbl_lists as lists
+import test_examine as messages
 import test_profiles as profiles
 import test_spf_deep as deep
 
@@ -22,6 +23,7 @@ TABLES = [
     net.WITHOUT_ADDRESS,
     *find.TABLES,
     *lists.TABLES,
+    *messages.TABLES,
     *((must, must_not) for *_, must, must_not in profiles.CASES),
 ]
 

@@ -7,7 +7,7 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
-from .message import ArcSeen, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
+from .message import Address, ArcSeen, ArcSet, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
 from .profile import PROFILES, Asked, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 
@@ -15,8 +15,10 @@ __all__ = [
     "MAX_INPUT",
     "PROFILES",
     "VERDICT_ORDER",
+    "Address",
     "Answer",
     "ArcSeen",
+    "ArcSet",
     "Asked",
     "Because",
     "Bounce",
