@@ -43,7 +43,9 @@ class Site:
         self.at = f"http://127.0.0.1:{self.server.effective_port}"
 
     def close(self):
-        self.app.extensions["desk"].close()
+        desk = self.app.extensions["desk"]
+        desk.close()
+        desk._pool.shutdown(wait=True)  # a scan under way has sockets of its own
         self.server.close()
         self.server.task_dispatcher.shutdown()
         self.server.asyncore.close_all(self.server._map)
@@ -334,7 +336,7 @@ def test_everything_works_without_javascript(site, slow, folder, browser):
         assert all(d.get_attribute("open") for d in plain.find_elements("css selector", "details"))
         plain.get(site.at)
         assert not [b for b in plain.find_elements("css selector", "[data-copy]") if b.is_displayed()]
-        plain.find_element("css selector", "#text").send_keys("550 5.1.1 <nobody@example.net>: User unknown")
+        plain.find_element("css selector", "#text").send_keys("550 5.1.1 <nobody@recipient.example>: User unknown")
         plain.find_element("css selector", "#explain .go").click()
         assert until(plain, lambda b: b.find_elements("css selector", ".headline h2"))
         plain.get(slow.at)
