@@ -35,8 +35,8 @@ PAGES = {
 
 
 class Site:
-    def __init__(self, **config):
-        self.app = create_app(config={"TESTING": True, "RATELIMIT_ENABLED": False, "DEMO": True, **config})
+    def __init__(self, world=None, **config):
+        self.app = create_app(world, config={"TESTING": True, "RATELIMIT_ENABLED": False, "DEMO": world is None, **config})
         self.server = waitress.server.create_server(self.app, host="127.0.0.1", port=0, **SERVER)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
@@ -247,6 +247,36 @@ def test_the_logo_comes_from_the_page_and_is_drawn(browser, site):
     assert browser.execute_script("return arguments[0].complete && arguments[0].naturalWidth > 0", logo)
     loaded = browser.execute_script("return performance.getEntriesByType('resource').map((r) => r.name)")
     assert all(name.startswith((site.at, "data:")) for name in loaded), loaded
+
+
+NAME = "a" * 60
+LONG = f"""
+@ IN MX 10 {NAME}.{NAME}.{NAME}
+{NAME}.{NAME}.{NAME} IN A 192.0.2.1
+@ IN TXT "v=spf1 include:{NAME}.{NAME}.{NAME}.test " "{" ".join(f"ip6:2001:db8:{n:x}::/48" for n in range(9))} -all"
+_dmarc IN TXT "v=DMARC1; p=none; rua=mailto:{NAME}@{NAME}.{NAME}.test"
+_mta-sts IN TXT "v=STSv1; id={"9" * 32}"
+mta-sts IN A 192.0.2.2
+_smtp._tls IN TXT "v=TLSRPTv1; rua=https://{NAME}.test/{"x" * 120}"
+default._bimi IN TXT "v=BIMI1; l=https://{NAME}.test/{"x" * 120}.svg"
+_25._tcp.{NAME}.{NAME}.{NAME} IN TLSA 3 1 1 {"ab" * 32}
+s1._domainkey IN TXT "v=DKIM1; k=rsa; p={"A" * 200}" "{"B" * 192}"
+"""
+
+
+def test_long_names_and_records_run_off_no_screen(browser, tmp_path):
+    from support import world_of
+
+    world = world_of(tmp_path, {"long.test": LONG})
+    site = Site(world, HURRY=20)
+    try:
+        see(browser, 1200)
+        browser.get(f"{site.at}/scan?domain=long.test&ip=192.0.2.1&selector=s1&helo={NAME}.{NAME}.test&view=print")
+        assert len(browser.find_elements("css selector", ".room[open]")) > 10
+        judged(browser, "long-names")
+    finally:
+        site.close()
+        world.close()
 
 
 def test_progress_turns_into_the_report_by_itself(browser, slow):
