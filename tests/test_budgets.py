@@ -17,7 +17,7 @@ from support import Faults, Nameserver, reply_to, world_of, zone_file
 from support.authority import Authority
 
 from healthcheck.catalog import catalog
-from healthcheck.edge.world import World
+from healthcheck.edge.world import BOGUS_PROBE, World
 from healthcheck.model import Outcome, Question, Status
 from healthcheck.render.json import report as as_json
 from healthcheck.scan import scan
@@ -144,7 +144,7 @@ def of_fixed_lists(name, domain):
 def sent(server, domain):
     """Questions on names that scanned data chose, as the server heard them; one that was sent again because no answer came counts once."""
     heard = {(q.question[0].name.to_text(True).lower(), dns.rdatatype.to_text(q.question[0].rdtype), q.ednsflags & dns.flags.DO) for q in server.queries}
-    return len([name for name, _, _ in heard if not of_fixed_lists(name, domain)])
+    return len([name for name, _, _ in heard if name != BOGUS_PROBE and not of_fixed_lists(name, domain)])
 
 
 def demanded(report, chased):

@@ -27,10 +27,10 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 
-from ..model import Answer, Outcome, Question, Secure, Timing
+from ..model import Answer, Fetch, Outcome, Question, Secure, Timing
 from . import codec
 from .codec import Malformed, name_text, name_wire, tidy
-from .line import Line
+from .line import AT, Line
 from .loop import Loop
 from .memo import Head, Key, Memo
 
@@ -44,7 +44,7 @@ SPECULATIVE = 50  # messages on names that scanned data chose, sent and not char
 GRACE = 0.05  # seconds past the deadline that an answer on its way into the memo may take
 ROOT = Question(".", "NS", shared=True)  # every resolver that has a way out knows it
 
-Foresee = Callable[[Question, Answer], Iterable[Question]]
+Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,11 @@ def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
     return name, rtype, (name_wire(name), number)
 
 
+def _place(question: Question) -> str:
+    """Whom a question is put to, as it stands in a key: "" for the resolvers."""
+    return AT + question.at.lower() if question.at else ""
+
+
 def _as_asked(question: Question, name: str, rtype: str) -> Question:
     return question if question.name == name and question.rtype == rtype else replace(question, name=name, rtype=rtype)
 
@@ -74,10 +79,12 @@ def _as_asked(question: Question, name: str, rtype: str) -> Question:
 class Seam(Memo, dns.nameserver.Nameserver):
     """See docs/architecture.md. Thread-safe; no method raises on what the network says."""
 
-    def __init__(self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float) -> None:
+    def __init__(
+        self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float, fetch: Callable[[Fetch], None] | None = None
+    ) -> None:
         super().__init__(world, line, loop, opened + deadline)
         self.faults: list[Exception] = []  # what a topic's foresee raised: a fault of ours, kept for the tests
-        self._foresee, self._opened, self._deadline = foresee, opened, deadline
+        self._foresee, self._fetch, self._opened, self._deadline = foresee, fetch, opened, deadline
         self._ended: float | None = None
         self._proven = {server: bool(world.validates(server)) for server in world.nameservers}
         self._demanded: dict[Key, Answer | None] = {}  # in the order of demand
@@ -99,9 +106,19 @@ class Seam(Memo, dns.nameserver.Nameserver):
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
         """The answers to several questions, in the order asked: starts all, then waits. Charged in that order. Never raises."""
         with self._lock:
-            started = [self._demand(q) for q in questions]
+            started = [self._demand_at(q) if q.at else self._demand(q) for q in questions]
         self._loop.look()
         return tuple([item if isinstance(item, Answer) else self._await(item) for item in started])
+
+    def ask_at(self, address: str, name: str, rtype: str) -> Answer:
+        """One question put to the nameserver at a literal address, without RD: what it says itself. Several at once: ask_all, with `Question.at`.
+
+        `authoritative` tells whether it holds the zone; a server that neither has it nor asks on (lame) is an ERROR with False. A CNAME is
+        not followed: NOT_ASKED, with its target in `aliases`. An address that the World's guard does not let through is NOT_ASKED with the reason,
+        and `server` the address: no question of this scan, and not in its transcript. What zone files answer for is NOT_ASKED by them. Never raises.
+        Cost: one question, charged as any other; at most 3 seconds. Standard: RFC 1034 sections 4.3.1 and 5.3.3.
+        """
+        return self.ask_all((Question(name, rtype, at=address),))[0]
 
     def ask_each(self, name: str, rtype: str) -> tuple[Answer, ...]:
         """The same question put to each of at most two configured nameservers by itself; one answer where there is one only."""
@@ -152,6 +169,15 @@ class Seam(Memo, dns.nameserver.Nameserver):
 
     # ------------------------------------------------------------------ demand
 
+    def _demand_at(self, question: Question) -> Answer | Head:
+        if why := self._barred(question):
+            return Answer(tidy(question.name), question.rtype.upper(), Outcome.NOT_ASKED, detail=f"{question.at}: not asked, {why}", server=question.at)
+        return self._demand(question, server=_place(question))
+
+    def _barred(self, question: Question) -> str:
+        """Why the guard does not let a question to where it is meant for; the line asks the guard again where it opens the socket."""
+        return self._world.guard.permitted(question.at, self._world.guard.ask) if question.at else ""
+
     def _demand(self, question: Question, *, do: bool = False, server: str = "") -> Answer | Head:
         """The caller holds the lock."""
         try:
@@ -160,7 +186,7 @@ class Seam(Memo, dns.nameserver.Nameserver):
             name, rtype = tidy(question.name), question.rtype.upper()
             refused = Answer(name, rtype, Outcome.ERROR, detail=str(error))
             return self._demanded.setdefault((name.encode("utf-8", "replace"), -1, do, rtype), refused) or refused
-        key = (*asked, do, server)
+        key = (*asked, do or question.signed, server)
         head = self._heads.get(key)
         if key in self._demanded:
             held = self._demanded[key]
@@ -251,7 +277,13 @@ class Seam(Memo, dns.nameserver.Nameserver):
         The root exists. A resolver without a way out, or a captive one, that denies it denies everything, and then its word is
         no answer about any name.
         """
-        if answer.outcome is not Outcome.NXDOMAIN or not self._world.sceptical or answer.name == "." or answer.secure in (Secure.YES, Secure.DRAFT):
+        if (
+            answer.outcome is not Outcome.NXDOMAIN
+            or answer.authoritative
+            or not self._world.sceptical
+            or answer.name == "."
+            or answer.secure in (Secure.YES, Secure.DRAFT)
+        ):
             return answer
         root = self.ask(ROOT.name, ROOT.rtype, shared=True)
         if root.outcome is not Outcome.NXDOMAIN:
@@ -266,7 +298,9 @@ class Seam(Memo, dns.nameserver.Nameserver):
             name, rtype, asked = _parsed(question.name, question.rtype)
         except Malformed:
             return
-        key = (*asked, False, "")
+        if self._barred(question):
+            return
+        key = (*asked, question.signed, _place(question))
         head = self._heads.get(key)
         if head is None and (self._demanded.get(key) is not None or self._over() or not self._room(key, fixed=question.fixed or question.shared)):
             return
@@ -299,7 +333,10 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return
         try:
             for more in self._foresee(question, answer):
-                self._guess(more)
+                if isinstance(more, Question):
+                    self._guess(more)
+                elif self._fetch is not None:
+                    self._fetch(more)
         except Exception as error:
             # what a topic foresees is a convenience: its fault must not cost an answer
             self.faults.append(error)

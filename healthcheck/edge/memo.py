@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..model import Answer, Outcome, Question, Secure
 from . import codec
 from .codec import Reply, name_text, name_wire
-from .line import Ask, Line
+from .line import AT, Ask, Line
 from .loop import Loop
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Memo:
         raw.mine = True
         self._sent += 1
         name, rtype, do, server = raw.key
-        self._line.put(Ask(name, rtype, do, False, server), partial(self._arrived, raw))
+        self._line.put(Ask(name, rtype, do, False, server, self._world.guard), partial(self._arrived, raw))
 
     def _share(self, raw: Raw) -> None:
         """A question whose answer holds for every scan: from the World, from the scan that is asking it just now, else asked here."""
@@ -179,7 +179,7 @@ class Memo:
                 heads, raw.waiters = raw.waiters, []
                 if raw.shared and raw.mine and fresh:
                     self._world.remember(raw.key, reply, pooled=raw.pooled)
-                if reply.ad or reply.turned:
+                if reply.ad or reply.turned or _wants_proof(raw.key, reply):
                     self._probe(reply.server)
                 for head in heads:
                     self._advance(head, reply)
@@ -233,7 +233,7 @@ class Memo:
             return _answer(head, Outcome.NXDOMAIN, reply, ttl=reply.negative_ttl)
         # RFC 2308 section 2.2: with an SOA it is the end, without one the target was not looked up
         if owner != start and reply.negative_ttl is None:
-            return owner
+            return owner if not head.key[3].startswith(AT) else _answer(head, Outcome.NOT_ASKED, reply, detail="an alias, which is not followed here")
         return _answer(head, Outcome.NODATA, reply, ttl=reply.negative_ttl)
 
     # ------------------------------------------------------------------ DNSSEC
@@ -268,14 +268,14 @@ class Memo:
 
     def _sure(self, head: Head, answer: Answer) -> Answer:
         """The answer with its DNSSEC state. RFC 6840 section 5.8: an AD bit is worth what its resolver is worth."""
-        if answer.secure is Secure.DRAFT:
+        if answer.secure is Secure.DRAFT or head.key[3].startswith(AT):
             return answer
         replies = [raw.reply for raw in head.trail if raw.reply is not None]
         # An answer without AD waits for no probe: what counts for it is what was known before, so that its state does not depend
         # on which answer came first.
         validating = bool(replies)
         for reply in replies:
-            if reply.ad or reply.turned:
+            if reply.ad or reply.turned or _wants_proof(head.key, reply):
                 if (probe := self._probe(reply.server)) is not None:
                     self._loop.wait(lambda probe=probe: probe.known, min(time.monotonic() + PROBE_WAIT, self._end))  # type: ignore[misc]
                 validating = bool(self._world.validates(reply.server)) and validating
@@ -292,7 +292,14 @@ def _answer(head: Head, outcome: Outcome, reply: Reply, *, rows: list[codec.RR] 
     drawn = Secure.DRAFT if reply.draft and reply.failure is None and not detail else Secure.UNKNOWN
     values = tuple([r.value for r in rows])
     strings = tuple([r.strings for r in rows]) if head.key[1] == codec.TXT else ()
-    return Answer(head.name, head.rtype, outcome, values, ttl, drawn, head.aliases, detail or reply.detail, strings, reply.server)
+    signatures, unchecked = reply.signed(head.key[1]) if head.key[2] else ((), ())
+    told, aa = detail or reply.detail, reply.authoritative
+    return Answer(head.name, head.rtype, outcome, values, ttl, drawn, head.aliases, told, strings, reply.server, signatures, unchecked, aa)
+
+
+def _wants_proof(key: Key, reply: Reply) -> bool:
+    """Who asks for signatures wants to know whether the resolver validates, also where its answer claims nothing."""
+    return key[2] and reply.failure is None and not reply.draft
 
 
 def _order(record: codec.RR) -> tuple[int, str, tuple[bytes, ...]]:

@@ -6,10 +6,11 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
-from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
+from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
 from .message import Address, ArcSeen, ArcSet, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
-from .profile import PROFILES, Asked, Profile, Receiver, Requirement
+from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
+from .transport import Certificate, Fetch, Fetched, Greeted, Reached
 
 __all__ = [
     "MAX_INPUT",
@@ -22,6 +23,8 @@ __all__ = [
     "Asked",
     "Because",
     "Bounce",
+    "Cell",
+    "Certificate",
     "Choice",
     "Claim",
     "Confidence",
@@ -33,7 +36,10 @@ __all__ = [
     "EvidenceVerdict",
     "Examination",
     "Failure",
+    "Fetch",
+    "Fetched",
     "Finding",
+    "Greeted",
     "Hop",
     "Kind",
     "Location",
@@ -41,6 +47,7 @@ __all__ = [
     "Party",
     "Profile",
     "Question",
+    "Reached",
     "Receiver",
     "Record",
     "Reply",
@@ -61,6 +68,7 @@ __all__ = [
     "Type",
     "check_ip",
     "check_selector",
+    "given_helo",
     "given_selectors",
     "signatures",
     "worst",

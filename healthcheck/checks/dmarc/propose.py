@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STARTER = "v=DMARC1; p=none"  # asks nothing of receivers, names no address
 PARKED = "v=DMARC1; p=reject"
+_POLICY = re.compile(r"p(?![a-z0-9_])")
 _SIZE = re.compile(r"(mailto:[^,;!\s]+)![0-9]+[kmgt]?", re.IGNORECASE)
 
 
@@ -57,8 +58,8 @@ def without(record: DmarcRecord, tags: Iterable[str]) -> str:
 
 
 def with_policy(record: DmarcRecord, policy: str) -> str:
-    """p= right after the version, where older receivers want it."""
-    version, *rest = _parts(record, lambda tag: tag != "p")
+    """p= right after the version, where older receivers want it. What was meant as one ("p:reject") gives way too: some read it as such."""
+    version, *rest = _parts(record, lambda tag: not _POLICY.match(tag))
     return "; ".join([version, f"p={policy}", *rest])
 
 
