@@ -293,7 +293,7 @@ def _examination(
     transcript: tuple[Answer, ...] = (),
 ) -> Examination:
     pasted, way = read.pasted, read.way
-    found = marks(((one.name, one.value) for one in pasted.fields), read.mail_from)
+    found = marks(((one.name, one.value) for one in pasted.fields), read.mail_from, refused=(b.recipient for b in pasted.bounces))
     address = whose(read.ip, hops=way.hops, found=found, from_domain=read.from_domain, mail_from=read.mail_from, spf=spf, signatures=signatures, arc=arc)
     looked = bool(transcript)
     apart = differences(read.claims, spf=spf, signatures=signatures, dmarc=dmarc, arc=arc, hops=way.hops, marks=found) if looked else ()
@@ -329,7 +329,7 @@ def _sender(read: _Read, signatures: Sequence[Signature], *, own: bool) -> Sende
     envelope = _domain(domain_of(read.mail_from))
     if read.from_domain is None and envelope is None and read.ip is None:
         return None
-    selectors = [s for one in signatures if one.d and one.aligned != "no" and _related(one.d, read.from_domain) and (s := _selector(one.s))]
+    selectors = [s for one in signatures if one.d and one.d == read.from_domain and (s := _selector(one.s))]
     given = read.form.from_domain or read.form.mail_from or read.form.ips
     return Sender(
         read.from_domain,
@@ -339,10 +339,6 @@ def _sender(read: _Read, signatures: Sequence[Signature], *, own: bool) -> Sende
         "form" if given else "headers",
         own_ips=read.form.own_ips or own,
     )
-
-
-def _related(domain: str, from_domain: str | None) -> bool:
-    return bool(from_domain) and (domain == from_domain or f".{from_domain}".endswith(f".{domain}") or domain.endswith(f".{from_domain}"))
 
 
 def _selector(text: str) -> str | None:

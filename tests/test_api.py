@@ -165,9 +165,10 @@ def test_the_description_lists_every_route(client):
     said = client.get("/openapi/openapi.json").json
     assert said["openapi"].startswith("3.1")
     assert set(said["paths"]) == {
-        "/api/v1/scan/{domain}", "/api/v1/explain", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
+        "/api/v1/scan/{domain}", "/api/v1/explain", "/api/v1/examine", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
     }  # fmt: skip
-    assert set(said["paths"]["/api/v1/explain"]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
+    for path in ("/api/v1/explain", "/api/v1/examine"):
+        assert set(said["paths"][path]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
 
 
 def test_the_description_is_valid_and_names_the_fields_of_explain(client):
@@ -176,6 +177,9 @@ def test_the_description_is_valid_and_names_the_fields_of_explain(client):
     body = said["paths"]["/api/v1/explain"]["post"]["requestBody"]
     assert body["required"]
     assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline"}
+    body = said["paths"]["/api/v1/examine"]["post"]["requestBody"]
+    assert body["required"]
+    assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline", "redact"}
     assert client.get("/openapi/openapi.json").json == said
 
 

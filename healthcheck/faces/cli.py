@@ -317,6 +317,8 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
     sys.exit(code)
 
 
+from . import examine_cli as examine_cli  # noqa: E402, PLC0414  (the command examine; it is made of what stands above)
+
 # ------------------------------------------------------------------ codes, serve
 
 

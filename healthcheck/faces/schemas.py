@@ -75,6 +75,22 @@ class ExplainRaw(RawModel):
     mimetypes: list[str] = ["application/json", "message/rfc822", "text/plain"]  # noqa: RUF012  (the library's own shape)
 
 
+class ExamineBody(ExplainBody):
+    """A message, and what is known of its sender."""
+
+    text: str = Field(description="The header of a message, its whole source, or a bounce, of which the message that came back is taken. At most 1 MiB.")
+    ip: str | list[str] | None = Field(
+        default=None, description="The address, of the sender's, that connected to the receiver; of several the first is judged."
+    )
+    selectors: list[str] = Field(default=[], description="DKIM selectors in use; they are handed on in the answer's `sender`.")
+    offline: bool = Field(default=False, description="True: ask no network; SPF and DMARC are then null.")
+    redact: bool = Field(default=False, description="True: the local part of every address in the answer is masked.")
+
+
+class ExamineQuery(ExplainQuery):
+    redact: bool = False
+
+
 class Open(BaseModel):
     """Fields may be added."""
 
@@ -235,6 +251,77 @@ class DiagnosisOut(Open):
     schema_: Literal["diagnosis/1"] = Field(alias="schema")
     input: dict[str, Any]
     failures: list[FailureOut]
+
+
+class HopOut(Open):
+    """One Received field, in the order of travel."""
+
+    from_: str | None = Field(alias="from")
+    by: str | None
+    ip: str | None
+    ptr: str | None
+    helo: str | None
+    protocol: str
+    tls: str
+    at: str | None
+    delay_s: float | None = Field(description="Seconds since the hop before; negative where clocks disagree.")
+    side: Literal["sender", "between", "receiver", "unknown"]
+
+
+class SignatureOut(Open):
+    d: str
+    s: str
+    result: Literal["pass", "fail", "neutral", "policy", "temperror", "permerror", "unknown"]
+    reason: str = Field(description="Why it does not hold, as one word; empty for a pass.")
+    meaning: str
+    fix: str | None
+    aligned: Literal["strict", "relaxed", "no"] | None
+
+
+class SpfOut(Open):
+    result: str
+    ip: str | None
+    mail_from: str | None
+    aligned: Literal["strict", "relaxed", "no"] | None
+
+
+class DmarcOut(Open):
+    result: Literal["pass", "fail", "none", "temperror", "permerror", "unknown"]
+    policy: str | None
+    by: list[str] = Field(description="The identifiers that passed and align: “spf:…”, “dkim:…”.")
+
+
+class ClaimOut(Open):
+    method: str
+    result: str
+    who: str
+    trusted: bool | None = Field(description="False: the line came with the message, so that anybody may have written it.")
+
+
+class DifferenceOut(Open):
+    claim: ClaimOut
+    ours: str
+    reason: str
+
+
+class ExaminationOut(Open):
+    """What happened to a message. `unknown` and `temperror` say that something could not be seen or looked up, never that it failed."""
+
+    schema_: Literal["examination/1"] = Field(alias="schema")
+    input: dict[str, Any]
+    summary: dict[str, Any]
+    advice: list[dict[str, str]]
+    hops: list[HopOut]
+    address: dict[str, Any] | None
+    spf: SpfOut | None
+    dkim: list[SignatureOut]
+    dmarc: DmarcOut | None
+    arc: dict[str, Any] | None
+    claimed: list[ClaimOut]
+    differences: list[DifferenceOut]
+    sender: dict[str, Any] | None
+    bounces: list[dict[str, Any]]
+    findings: list[FindingOut]
 
 
 class CodeOut(Open):

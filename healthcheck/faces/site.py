@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
+from . import examine as examine_face
 from . import schemas, web
 from .jobs import Desk
 
@@ -82,6 +83,7 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=app.config["PROXY_HOPS"], x_proto=app.config["PROXY_HOPS"])  # type: ignore[method-assign]
     app.register_api(api_face.api)
     web.register(app)
+    examine_face.register(app)
     _limit(app)
     _service(app)
     _faults(app)
@@ -89,12 +91,20 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     return app
 
 
+WARM = (
+    "Received: from out.example (out.example [192.0.2.1]) by mx.example with ESMTPS id 1; Sun, 22 Nov 2026 12:00:00 +0000\n"
+    "Return-Path: <a@warm.example>\nDKIM-Signature: v=1; a=rsa-sha256; d=warm.example; s=s; h=from; bh=AA==; b=AA==\nFrom: a@warm.example\n\nx\n"
+)
+
+
 def warm() -> None:
     """Load what the first scan and the first answer need, so that neither they nor those beside them wait for it. Asks no network."""
     from ..catalog import catalog
     from ..edge import libs
     from ..edge.world import World
+    from ..examine import examine
     from ..explain import explain
+    from ..render.examination import examination
     from ..scan import scan
 
     libs.prepare()
@@ -102,21 +112,22 @@ def warm() -> None:
     explain("550 5.1.1 no such user", offline=True)
     nothing = World.zones((), only=True)
     scan("warm.example", ips=("192.0.2.1",), world=nothing)
+    examination(examine(WARM, world=nothing))
     nothing.close()
 
 
-def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput], World]:
-    """ScanInput -> World. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
+def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput | None], World]:
+    """ScanInput -> World; None -> the World that tells by the domain itself. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
     made: list[World] = [given] if given is not None else []
     lock = threading.Lock()
 
-    def choose(wanted: ScanInput) -> World:
+    def choose(wanted: ScanInput | None) -> World:
         with lock:
             if not made:
                 from ..edge.world import World
 
                 made.append(World.demo() if demo else World.live())
-        return made[0].for_domain(wanted.domain.name)
+        return made[0] if wanted is None else made[0].for_domain(wanted.domain.name)
 
     return choose
 
@@ -125,7 +136,13 @@ def _limit(app: Flask) -> None:
     """Per client address: enough for a person and a script, too little to make this a scanner for hire."""
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=["1200 per minute"])
     views: dict[str, Any] = app.view_functions
-    for name, rate in (("web.scan", "120 per minute"), ("web.scan_again", "30 per minute"), ("api.scan", "120 per minute")):
+    for name, rate in (
+        ("web.scan", "120 per minute"),
+        ("web.scan_again", "30 per minute"),
+        ("api.scan", "120 per minute"),
+        ("web.examine", "60 per minute"),
+        ("api.examine", "60 per minute"),
+    ):
         views[name] = limiter.limit(rate)(views[name])
     app.extensions["limiter_of_ours"] = limiter
 

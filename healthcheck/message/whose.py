@@ -80,8 +80,10 @@ class Marks:
         return bool(_pattern("forwarder").fullmatch(address.lower()[:400]) or _pattern("list").fullmatch(address.lower()[:400]))
 
 
-def marks(fields: Iterable[tuple[str, str]], mail_from: str | None = None) -> Marks:
+def marks(fields: Iterable[tuple[str, str]], mail_from: str | None = None, *, refused: Iterable[str | None] = ()) -> Marks:
     """What the fields of a message, (name, value) from the top, and its envelope sender say of relays. Pure; linear.
+
+    refused   of a bounce: the recipients to whom it could not be delivered
 
     >>> marks([("List-Post", "<mailto:list@lists.example.net>")], "list-bounces@lists.example.net").is_list
     True
@@ -101,8 +103,8 @@ def marks(fields: Iterable[tuple[str, str]], mail_from: str | None = None) -> Ma
             delivered.setdefault(words.lower().strip("<>"), shown)
         if low == "return-path" and mail_from is None:
             mail_from = words
-    if len({domain_of(address) for address in delivered}) > 1:
-        # delivered in one place, and then in another
+    if delivered and len({domain_of(address) for address in (*delivered, *filter(None, refused))}) > 1:
+        # delivered in one place, and then in another, or on its way there
         forward.extend(list(delivered.values())[:2])
     sender = (mail_from or "").strip().strip("<>").lower()[:400]
     is_list, is_forwarder = bool(_pattern("list").fullmatch(sender)), bool(_pattern("forwarder").fullmatch(sender))
