@@ -7,6 +7,7 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
+from .many import Event, Happened, Said
 from .profile import PROFILES, Asked, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 
@@ -22,10 +23,12 @@ __all__ = [
     "Confidence",
     "Diagnosis",
     "Domain",
+    "Event",
     "Evidence",
     "EvidenceVerdict",
     "Failure",
     "Finding",
+    "Happened",
     "Kind",
     "Location",
     "Outcome",
@@ -39,6 +42,7 @@ __all__ = [
     "Requirement",
     "Retry",
     "Rival",
+    "Said",
     "ScanInput",
     "Secure",
     "Sender",
