@@ -165,6 +165,7 @@ def test_the_description_lists_every_route(client):
     assert said["openapi"].startswith("3.1")
     assert set(said["paths"]) == {
         "/api/v1/scan/{domain}", "/api/v1/explain", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
+        "/api/v1/rates", "/api/v1/bounces",
     }  # fmt: skip
     assert set(said["paths"]["/api/v1/explain"]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
 

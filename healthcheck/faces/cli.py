@@ -18,6 +18,7 @@ import click
 from ..errors import HealthcheckError, InputError, OurFault
 from ..model import PROFILES, Domain, check_ip, check_selector
 from . import against
+from .bounces import bounces
 from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
 
 if TYPE_CHECKING:
@@ -286,6 +287,8 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
         world.close()
     sys.exit(code)
 
+
+main.add_command(bounces)
 
 # ------------------------------------------------------------------ codes, serve
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
-from . import schemas, web
+from . import rates, schemas, web
 from .jobs import Desk
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     app.register_api(api_face.api)
     web.register(app)
     _limit(app)
+    rates.register(app)
     _service(app)
     _faults(app)
     app.after_request(_guard)

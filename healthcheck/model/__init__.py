@@ -7,7 +7,7 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
-from .many import Event, Happened, Said
+from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
 from .profile import PROFILES, Asked, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 
@@ -15,12 +15,15 @@ __all__ = [
     "MAX_INPUT",
     "PROFILES",
     "VERDICT_ORDER",
+    "Action",
     "Answer",
     "Asked",
     "Because",
     "Bounce",
     "Choice",
     "Confidence",
+    "Counts",
+    "Decision",
     "Diagnosis",
     "Domain",
     "Event",
@@ -31,10 +34,17 @@ __all__ = [
     "Happened",
     "Kind",
     "Location",
+    "Offer",
+    "Outage",
     "Outcome",
     "Party",
+    "Pattern",
     "Profile",
+    "Proof",
     "Question",
+    "Rate",
+    "RateRow",
+    "Rates",
     "Receiver",
     "Record",
     "Reply",
@@ -43,6 +53,7 @@ __all__ = [
     "Retry",
     "Rival",
     "Said",
+    "Scan",
     "ScanInput",
     "Secure",
     "Sender",
