@@ -4,7 +4,8 @@
 
 A server on loopback, in a process of its own, holds every answer for --rtt milliseconds. It serves a realistic domain: nine SPF
 look-ups, two MX hosts, two selectors (one an alias into a mail service), ten blocklists with their self-tests, DMARC with
-reports to another domain, reverse names. The domain is scanned cold several times (a new World each time), and checkdmarc's
+reports to another domain, reverse names of both families, TLS-RPT, and MTA-STS with a host where nobody listens, so that neither side
+spends time on its policy. The domain is scanned cold several times (a new World each time), with all topics, and checkdmarc's
 check_domains is run on the same server.
 
 The longest chain is computed from the scan itself: a question asked at the start has level 1, one that an answer of level n
@@ -63,7 +64,10 @@ def zones() -> list[dns.zone.Zone]:
         mail IN A 192.0.2.25
         @ IN TXT "v=spf1 a mx ip4:192.0.2.25 {" ".join(f"include:_spf.s{n}.services.example" for n in range(5))} -all"
         @ IN TXT "site-verification=0123456789abcdef"
-        _dmarc IN TXT "v=DMARC1; p=quarantine; rua=mailto:firm@reports.example; adkim=s"
+        _dmarc IN TXT "v=DMARC1; p=quarantine; rua=mailto:firm@reports.example; ruf=mailto:failures@reports.example; adkim=s"
+        _mta-sts IN TXT "v=STSv1; id=20260101000000"
+        mta-sts IN A 127.0.0.1
+        _smtp._tls IN TXT "v=TLSRPTv1; rua=mailto:tls@reports.example"
         s1._domainkey IN TXT "v=DKIM1; k=rsa; p={KEY[:200]}" "{KEY[200:]}"
         s2._domainkey IN CNAME s2.firm.dkim.services.example."""
     out = []
@@ -74,9 +78,10 @@ def zones() -> list[dns.zone.Zone]:
         + f's2.firm.dkim IN TXT "v=DKIM1; k=rsa; p={KEY[:200]}" "{KEY[200:]}"',
         "reports.example": 'firm.example._report._dmarc IN TXT "v=DMARC1"',
         "2.0.192.in-addr.arpa": reverse,
+        "8.b.d.0.1.0.0.2.ip6.arpa": "\n".join(f"{'.'.join(reversed(f'{n:024x}'))} IN PTR mx{n - 15}.firm.example." for n in (16, 17)),
         "lists.example": points,
     }.items():
-        head = f"$ORIGIN {origin}.\n$TTL 3600\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
+        head = f"$ORIGIN {origin}.\n$TTL 3600\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\n@ IN NS ns2\nns1 IN A 192.0.2.53\nns2 IN A 198.51.100.53\n"
         out.append(dns.zone.from_text(head + "\n".join(line.strip() for line in body.splitlines()), origin=origin, relativize=False))
     return out
 
@@ -170,6 +175,7 @@ def nameserver(rtt: float, zones=zones):
 def levels(report, lists) -> tuple[dict[tuple[str, str], int], list[str]]:
     """The level of each question of a scan, and those that no topic foresaw (as far as this model sees them)."""
     from healthcheck import checks
+    from healthcheck.model import Question
 
     answers = {(a.name, a.rtype): a for a in report.transcript}
     look_ahead = checks.foresee(checks.TOPICS, lists)
@@ -183,8 +189,8 @@ def levels(report, lists) -> tuple[dict[tuple[str, str], int], list[str]]:
             continue
         roles.add((key, question.role))
         level.setdefault(key, at)
-        queue.extend((q, at + 1) for q in look_ahead(question, answers[key]))
-    return level, [f"{t} {n}" for n, t in answers if (n, t) not in level]
+        queue.extend((q, at + 1) for q in look_ahead(question, answers[key]) if isinstance(q, Question))
+    return level, [f"{t} {n}" for n, t in answers if (n, t) not in level and t not in ("GET", "SMTP")]
 
 
 def scan_once(server: str, lists):

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import HealthcheckError, OurFault
@@ -60,7 +61,7 @@ class _Running:
     def __init__(self, loop: Loop) -> None:
         self.begun: list[tuple[Item, Begun]] = []
         self.done: deque[tuple[Item, Report | HealthcheckError]] = deque()
-        self._loop, self._depth = loop, 0
+        self._loop, self._depth, self._thread = loop, 0, get_ident()
 
     def begin(self, item: Item, begin: Begin) -> None:
         try:
@@ -69,8 +70,11 @@ class _Running:
             self.done.append((item, _fault(fault)))
 
     def finish_one(self) -> bool:
-        """Finishes a scan that waits for nothing. Also called by the loop, while one that is being finished waits after all."""
-        if self._depth >= DEPTH:
+        """Finishes a scan that waits for nothing. Also called by the loop, while one that is being finished waits after all.
+
+        Nothing in another thread than its own: a topic that waits for a host may have one (checks.PATIENT).
+        """
+        if self._depth >= DEPTH or get_ident() != self._thread:
             return False
         for at, (item, scan) in enumerate(self.begun):
             if scan.settled:

@@ -13,28 +13,31 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .bounce.classify import classify
-from .bounce.corroborate import corroborate
+from .bounce.corroborate import corroborate, topics_of, whose
 from .bounce.phrase import phrase, service_word
 from .bounce.read import read
-from .catalog import catalog
+from .catalog import CauseRow, catalog
+from .checks import TOPICS
+from .checks.recipient import well_known
 from .errors import DomainError
 from .model import Bounce, Diagnosis, Domain, Evidence, EvidenceVerdict, Failure, Kind, Party, Report, Sender, check_ip, check_selector
 
 if TYPE_CHECKING:
     from .edge.world import World
 
-MAX_SCANS = 4  # distinct senders that one paste is scanned for
+MAX_SCANS = 4  # distinct domains that one paste is scanned for
 
 
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
-    """A scan that would tell more about one or several failures of a paste."""
+    """A scan that would tell more about one or several failures of a paste. of: whose domain it is, sender | recipient."""
 
     domain: str
     mail_from: str | None
     ips: tuple[str, ...]
     selectors: tuple[str, ...]
     topics: tuple[str, ...]
+    of: str = "sender"
 
 
 def explain(
@@ -58,11 +61,12 @@ def explain(
     world      where DNS questions go; the system's resolvers where None.
 
     Returns a Diagnosis with one Failure for each recipient. It says what the receiver claimed and what the sender's DNS says
-    of it today; it does not know what the DNS said on the day of the bounce. An empty `failures` means that nothing was
+    of it today, or the DNS of the recipient's domain where that decides (`evidence.of`; never a mailbox); it does not know what the
+    DNS said on the day of the bounce. An empty `failures` means that nothing was
     recognised, not that nothing is wrong.
     Raises TooLargeError for more than 1 MiB, InputError for an address, selector or domain that is none; never on what the
     network says.
-    Cost: offline below 1 ms for a reply; else one scan of the named topics for each distinct sender (at most four), at most 15 s each.
+    Cost: offline below 1 ms for a reply; else one scan of the named topics for each distinct domain (at most four), at most 15 s each.
     Standard: RFC 5321, RFC 3463, RFC 3464, RFC 5965.
 
     >>> answer = explain("550 5.1.1 <nobody@example.net>: Recipient address rejected: User unknown", offline=True)
@@ -130,34 +134,49 @@ def _judged(failure: Failure, pending: bool) -> Failure:
     wanted = plan(failure)
     if isinstance(wanted, ScanPlan):
         verdict = EvidenceVerdict.PENDING if pending else EvidenceVerdict.NOT_LOOKED_AT
-        return replace(failure, evidence=Evidence(verdict, topics=wanted.topics, why_not="pending" if pending else "offline", domain=wanted.domain))
-    topics = catalog().causes[failure.cause].scan
-    return replace(failure, evidence=Evidence(why_not=wanted, left_out=topics if wanted == "topic-not-built" else ()))
+        evidence = Evidence(verdict, topics=wanted.topics, why_not="pending" if pending else "offline", domain=wanted.domain, of=wanted.of)
+        return replace(failure, evidence=evidence)
+    row = catalog().causes[failure.cause]
+    return replace(failure, evidence=Evidence(why_not=wanted, left_out=topics_of(row) if wanted == "topic-not-built" else (), of=whose(row)))
 
 
 def plan(failure: Failure) -> ScanPlan | str:
     """The scan that would tell more about a failure, or the reason (a key of [evidence] in words.toml) why there is none.
 
-    Recipient-address and recipient-mailbox causes never look at the sender. Pure.
+    Recipient-address, recipient-mailbox and network causes never look at the sender; where a look at the recipient's domain tells
+    something, that is scanned. Pure.
     """
     row = catalog().causes[failure.cause]
     if row.party is Party.NOT_A_BOUNCE:
         return "not-a-bounce"
     if not row.scan:
         return "recipient-side" if row.party.side == "recipient" else "network" if row.party.side == "network" else "nothing-to-scan"
-    if row.party in (Party.RECIPIENT_ADDRESS, Party.RECIPIENT_MAILBOX, Party.NETWORK):
-        return "topic-not-built"  # the recipient's domain, and its TLS policy
+    topics = tuple(topic for topic in topics_of(row) if topic in BUILT)
+    if not topics:
+        return "topic-not-built"
+    return _of_recipient(failure, row, topics) if whose(row) == "recipient" else _of_sender(failure, topics)
+
+
+BUILT = tuple(topic.TOPIC for topic in TOPICS)
+
+
+def _of_sender(failure: Failure, topics: tuple[str, ...]) -> ScanPlan | str:
     sender = failure.bounce.sender
     if sender is None or not (name := _scannable(sender.from_domain) or _scannable(sender.mail_from)):
         return "no-sender"
     mail_from = _scannable(sender.mail_from)
-    topics = tuple(topic for topic in row.scan if topic in BUILT)
-    if not topics:
-        return "topic-not-built"
     return ScanPlan(name, mail_from if mail_from != name else None, sender.ips, sender.selectors, topics)
 
 
-BUILT = ("mx", "spf", "dkim", "dmarc", "alignment", "dnsbl", "ptr")
+def _of_recipient(failure: Failure, row: CauseRow, topics: tuple[str, ...]) -> ScanPlan | str:
+    """The recipient's domain and nothing else of the paste: nobody is asked about the mailbox."""
+    local, at, domain = (failure.bounce.recipient or "").strip().strip("<>").rpartition("@")
+    if not (local and at and (name := _scannable(domain))):
+        return "no-recipient"
+    told = catalog().evidence.get(row.slug)
+    if row.party is Party.RECIPIENT_ADDRESS and told and not told.enough and well_known(name):
+        return "known-mailboxes"  # the DNS of a large provider says nothing of one of its mailboxes
+    return ScanPlan(name, None, (), (), topics, "recipient")
 
 
 def _scannable(name: str | None) -> str | None:
@@ -181,11 +200,13 @@ def plans(diagnosis: Diagnosis) -> tuple[ScanPlan, ...]:
 
 def _at_most_max_scans(diagnosis: Diagnosis) -> Diagnosis:
     allowed = set(plans(diagnosis)[:MAX_SCANS])
-    failures = tuple(
-        f if f.evidence.verdict is not EvidenceVerdict.PENDING or plan(f) in allowed else replace(f, evidence=Evidence(why_not="too-many-senders"))
-        for f in diagnosis.failures
-    )
+    failures = tuple(f if f.evidence.verdict is not EvidenceVerdict.PENDING or plan(f) in allowed else _one_too_many(f) for f in diagnosis.failures)
     return replace(diagnosis, failures=failures)
+
+
+def _one_too_many(failure: Failure) -> Failure:
+    of = failure.evidence.of
+    return replace(failure, evidence=Evidence(why_not=f"too-many-{of}s", of=of))
 
 
 def join(diagnosis: Diagnosis, reports: Mapping[ScanPlan, Report]) -> Diagnosis:

@@ -3,6 +3,7 @@ what one asks stands in data/profiles.toml, what large receivers ask in data/req
 
     weigh(profile, findings) -> findings      where a topic's findings become those of the report
     asked(report) -> Asked, …                 each requirement of the profile, and which findings break it
+    matrix(report) -> Cell, …                 what each receiver asks of small and of bulk senders, whichever of the two it is
     profiles(), receivers(), requirements()   the rows
 
 Pure but for reading the package's own files, once a process. Raises CatalogError for a bad row.
@@ -10,6 +11,7 @@ Pure but for reading the package's own files, once a process. Raises CatalogErro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -22,7 +24,7 @@ from .catalog import _row as row_of
 from .catalog import _toml as toml_of
 from .errors import CatalogError, InputError
 from .model import VERDICT_ORDER, Finding, Report, Status
-from .model.profile import PROFILES, Asked, Profile, Receiver, Requirement, WeighRule
+from .model.profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement, WeighRule
 
 _NEVER = ("000", "999")  # codes that end so say that something could not be looked up: no profile has a say in that
 _ACTS = ("status", "at_most", "instead", "drop", "keep")
@@ -118,10 +120,55 @@ def asked(report: Report) -> tuple[Asked, ...]:
     return tuple(_asked(row, report) for row in requirements().values() if row.applies in kinds)
 
 
+def matrix(report: Report) -> tuple[Cell, ...]:
+    """What every receiver asks of small and of bulk senders, kind by kind, and what the report shows of it. Pure.
+
+    Both are told whichever of the two the report was made for: what bulk senders are asked is judged by the findings as a bulk sender's.
+    Nothing for a profile that is asked nothing, as the findings about such a domain say nothing of its mail. Order: kinds, then receivers,
+    one field for each of both.
+    """
+    if not profiles()[report.profile].requirements:
+        return ()
+    as_bulk = replace(report, findings=tuple(_weighed_as("bulk", report.findings)))
+    cells: dict[tuple[str, str], Cell] = {}
+    for row in requirements().values():
+        seen = as_bulk if row.applies == "bulk" else report
+        for n, kind in enumerate(row.kinds):
+            state, by = _cell(row, seen, None if row.together or not row.in_dns else n)
+            cells[kind, row.receiver] = Cell(kind, row.receiver, state if row.applies == "all" else "not-asked", state, tuple(sorted(by)), row)
+    return tuple(cells.get((kind, receiver)) or Cell(kind, receiver, "not-asked", "not-asked") for kind in toml_words()["kind"] for receiver in receivers())
+
+
+def _weighed_as(profile: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    by_topic: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_topic.setdefault(catalog().checks[finding.code].topic, []).append(finding)
+    return (weighed for those in by_topic.values() for weighed in weigh(profile, those))
+
+
+def _cell(row: Requirement, report: Report, n: int | None) -> tuple[str, tuple[str, ...]]:
+    """The state of one set of a requirement (all of it for None), and the codes that decide it."""
+    asked = _asked(row, report)
+    state, by = (asked.state, asked.by) if n is None else _mechanism(row, n, report)
+    if state == "broken" or not row.in_dns:
+        return state, by
+    sets = range(len(row.breaks)) if n is None else (n,)
+    topics = {catalog().checks[code].topic for i in sets for code in row.breaks[i]}
+    codes = {code for i in sets for code in (*row.breaks[i], *row.open[i])}
+    if state == "unknown":
+        return state, _codes(f for f in report.findings if f.code in codes or _unsure(f, topics))
+    shows = {code for i in sets for code in row.met[i]}
+    return state, _codes(f for f in report.findings if f.code in shows)
+
+
+def _codes(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f.code for f in findings))
+
+
 def _asked(row: Requirement, report: Report) -> Asked:
     if not row.in_dns:
         return Asked(row, "not-in-dns")
-    found = [_mechanism(group, row, report) for group in row.breaks]
+    found = [_mechanism(row, n, report) for n in range(len(row.breaks))]
     states = [state for state, _ in found]
     # each of them is asked for; or one of them is enough
     order = ("met", "unknown", "broken") if row.together else ("broken", "unknown", "met")
@@ -129,20 +176,25 @@ def _asked(row: Requirement, report: Report) -> Asked:
     return Asked(row, state, tuple(code for _, codes in found for code in codes) if state == "broken" else ())
 
 
-def _mechanism(group: tuple[str, ...], row: Requirement, report: Report) -> tuple[str, tuple[str, ...]]:
+def _mechanism(row: Requirement, n: int, report: Report) -> tuple[str, tuple[str, ...]]:
     """Whether one mechanism works, by the codes that show that it does not: broken (by which), unknown or met.
 
     A domain that is not there meets nothing, and a fault that is a warning here (a key that may be left over) leaves it open.
     """
-    checks = catalog().checks
+    checks, group = catalog().checks, row.breaks[n]
     topics = {checks[code].topic for code in group}
     there = [f for f in report.findings if f.code in group and f.status in (Status.FAIL, Status.WARN)]
-    if broken := [f.code for f in there if f.status is Status.FAIL or f.code in _proof()]:
-        return "broken", tuple(dict.fromkeys(broken))
-    unsure = any(
-        f.code in (*row.open, "DOM001") or (checks[f.code].topic in topics and (f.status is Status.UNKNOWN or f.code.endswith(_NEVER))) for f in report.findings
-    )
+    if broken := _codes(f for f in there if f.status is Status.FAIL or f.code in _proof()):
+        return "broken", broken
+    unsure = any(f.code in row.open[n] or _unsure(f, topics) for f in report.findings)
     return "unknown" if there or unsure or not topics <= set(report.topics) else "met", ()
+
+
+def _unsure(finding: Finding, topics: set[str]) -> bool:
+    """Does it say that the domain is not there, or that something in these topics could not be looked up?"""
+    if finding.code == "DOM001":
+        return True
+    return catalog().checks[finding.code].topic in topics and (finding.status is Status.UNKNOWN or finding.code.endswith(_NEVER))
 
 
 def broken_by(those: Iterable[Asked], finding: Finding) -> tuple[Requirement, ...]:
@@ -177,14 +229,14 @@ def _proof() -> frozenset[str]:
 
 
 def words(table: str, key: str) -> str:
-    """The words for a state ("state"), for whom a requirement concerns ("applies"), and above them ("title")."""
+    """The words for a state ("state", in a field of the matrix "short"), a row of it ("kind"), whom a requirement concerns ("applies"); above them "title"."""
     return str(toml_words()[table][key])
 
 
 @cache
 def toml_words() -> Mapping[str, Mapping[str, str]]:
     raw = toml_of(DATA / "requirements.toml")
-    return {table: raw[table] for table in ("title", "state", "applies")}
+    return {table: raw[table] for table in ("title", "state", "short", "kind", "applies")}
 
 
 def read_profiles(path: Path, checks: Mapping[str, CheckRow]) -> dict[str, Profile]:
@@ -236,24 +288,31 @@ def _read_receivers(raw: Mapping[str, Any]) -> dict[str, Receiver]:
 def read_requirements(path: Path, checks: Mapping[str, CheckRow]) -> dict[str, Requirement]:
     """The requirements of a file. Raises CatalogError for the first bad row."""
     raw, file = toml_of(path), path.name
-    sets, known = raw["codes"], _read_receivers(raw)
+    known = _read_receivers(raw)
     rules = {rule.id for rule in catalog().rules}
     out = []
     for given in raw["requirement"]:
-        key = given.get("id", "?")
-        if missing := [name for name in given.get("breaks", ()) if name not in sets]:
+        key, named = given.get("id", "?"), given.get("breaks", ())
+        if missing := [name for name in named if name not in raw["codes"]]:
             raise CatalogError(f"{file}: {key}: [codes] has no set “{missing[0]}”.")
-        row: Requirement = row_of(Requirement, file, key, {**given, "breaks": [tuple(sets[name]) for name in given.get("breaks", ())]})
-        for why in _faults(row, known, rules):
+        sets = {field: [tuple(raw[table].get(name, ())) for name in named] for field, table in (("breaks", "codes"), ("open", "open"), ("met", "met"))}
+        row: Requirement = row_of(Requirement, file, key, {**given, **sets, "kinds": [given["kind"]] if "kind" in given else list(named)})
+        for why in _faults(row, known, rules, raw["kind"]):
             raise CatalogError(f"{file}: {key}: {why}")
         out.append(row)
-        for code in (*(c for group in row.breaks for c in group), *row.open, *raw["proof"]["codes"]):
+        for code in (*(c for group in (*row.breaks, *row.open, *row.met) for c in group), *raw["proof"]["codes"]):
             if code not in checks:
                 raise CatalogError(f"{file}: {row.id}: “{code}” has no row in checks*.toml.")
+    if twice := [field for field, n in Counter((row.receiver, kind) for row in out for kind in row.kinds).items() if n > 1]:
+        raise CatalogError(f"{file}: two rows stand for “{twice[0][1]}” of {twice[0][0]}.")
     return once(file, out, "id")
 
 
-def _faults(row: Requirement, known: Mapping[str, Receiver], rules: set[str]) -> Iterator[str]:
+def _faults(row: Requirement, known: Mapping[str, Receiver], rules: set[str], kinds: Iterable[str]) -> Iterator[str]:
+    if not row.kinds or not set(row.kinds) <= set(kinds):
+        yield f"[kind] has no “{', '.join(row.kinds)}”."
+    if row.together and not row.kind:
+        yield "together needs a kind."
     if row.receiver not in known:
         yield f"receiver “{row.receiver}” has no table."
     if row.applies not in ("all", "bulk"):

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .catalog import catalog
-from .checks import SHOWN, STAGES, TOPICS, first, foresee, judged, mx, needed
-from .checks.base import Later, one_note
+from .checks import PATIENT, STAGES, TOPICS, first, foresee, judged, mx, needed, wished
+from .checks.base import Later, as_evidence, one_note
 from .checks.dnsbl import chosen, masked
 from .checks.facts import Facts
 from .errors import InputError
-from .model import VERDICT_ORDER, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_selectors, worst
+from .model import VERDICT_ORDER, Answer, Domain, Finding, Report, ScanInput, Status, TopicResult, check_ip, given_helo, given_selectors, worst
 from .profiles import check_profile, profiles
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ DEADLINE = 15.0  # seconds; what has not been answered by then is reported as no
 MAX_IPS = 16
 MAX_SELECTORS = 16
 # of a domain that does not exist only these say something of their own; the others would repeat that it is not there
-SPEAK_WITHOUT_DOMAIN = ("mx", "ptr", "dnsbl")
+SPEAK_WITHOUT_DOMAIN = ("mx", "recipient", "ptr", "dnsbl")
 
 Progress = Callable[[str, Status], None]
 
@@ -43,6 +45,8 @@ def scan(
     mail_from: str | Domain | None = None,
     profile: str = "sending",
     topics: Iterable[str] | None = None,
+    starttls: bool = False,
+    helo: str | None = None,
     world: World | None = None,
     source: str = "",
     progress: Progress | None = None,
@@ -55,7 +59,9 @@ def scan(
     selectors  DKIM selectors that are in use (at most 16), or DKIM-Signature headers that name them; others are looked for besides.
     mail_from  the domain of the envelope sender where it is another one; SPF is judged on it.
     profile    what the domain is for: "sending" (the default), "bulk", "non-sending" or "receiving" (healthcheck/profiles.py).
-    topics     the topics to report on (ids such as "spf"); None for all. What they need from others is gathered quietly.
+    topics     the topics to report on (ids such as "spf"); None for all but "recipient". What they need from others is gathered quietly.
+    starttls   connect to the domain's mail hosts on port 25 and say how they take TLS; nothing is connected there unless it is asked for.
+    helo       the name that the sending servers say in EHLO.
     world      where questions go: World.live(), World.zones(…) or World.demo(); the system's resolvers where None.
     source     as given by the caller, to find its input again; not read.
     progress   called as progress(topic id, verdict so far) once for each reported topic, in this thread.
@@ -80,7 +86,7 @@ def scan(
     True
     >>> with_demo.close()
     """
-    wanted, left_out = _wanted(domain, ips, selectors, mail_from, profile, topics, source)
+    wanted, left_out = _wanted(domain, ips, selectors, mail_from, profile, topics, source, starttls, helo)
     if world is not None:
         return _scan(wanted, left_out, world, progress, deadline)
     from .edge.world import World
@@ -100,10 +106,13 @@ def _wanted(
     profile: str,
     topics: Iterable[str] | None,
     source: str,
+    starttls: bool,
+    helo: str | None,
 ) -> tuple[ScanInput, tuple[str, ...]]:
     """The input, checked and normalised, and the topics that were asked for and are not built."""
     at = domain if isinstance(domain, Domain) else Domain.parse(domain)
     envelope = None if mail_from is None else (mail_from if isinstance(mail_from, Domain) else Domain.parse(mail_from)).name
+    said = given_helo(helo) if helo else None
     addresses = tuple(dict.fromkeys(check_ip(ip) for ip in ips))
     names = tuple(dict.fromkeys(name for s in selectors for name in given_selectors(s, at.name)))
     for given, most, what in ((addresses, MAX_IPS, "sending addresses"), (names, MAX_SELECTORS, "selectors")):
@@ -113,7 +122,7 @@ def _wanted(
     built = {topic.TOPIC for topic in TOPICS}
     left_out = tuple(t for t in asked or () if t not in built)
     kept = None if asked is None else tuple(t for t in asked if t in built)
-    return ScanInput(at, addresses, names, None if envelope == at.name else envelope, check_profile(profile), source, kept), left_out
+    return ScanInput(at, addresses, names, None if envelope == at.name else envelope, check_profile(profile), source, kept, starttls, said), left_out
 
 
 def _scan(wanted: ScanInput, left_out: tuple[str, ...], world: World, progress: Progress | None, deadline: float) -> Report:
@@ -130,7 +139,7 @@ class Begun:
         world = world.for_domain(wanted.domain.name)  # a demo world answers for its own domains only
         lists = chosen(world)
         self._wanted, self._left_out = wanted, left_out
-        self._gathered = needed(wanted.topics)
+        self._gathered = needed(wished(wanted))
         self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop)
         try:
             # what others follow from goes out first
@@ -142,24 +151,27 @@ class Begun:
 
     @property
     def settled(self) -> bool:
-        return self._session.dns.settled
+        return self._session.settled
 
     def finish(self, progress: Progress | None = None) -> Report:
         """The report; waits for what is still missing. To be called once. Raises nothing that `scan` does not."""
         wanted, facts = self._wanted, Facts(self._wanted)
-        reported = [name for name in SHOWN if wanted.topics is None or name in wanted.topics]
+        reported = list(wished(wanted))
+
+        def tell(topic: ModuleType) -> None:
+            if progress and topic.TOPIC in reported:
+                progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
+
         with self._session as session:
-            # in one thread, one after the other: speculation has asked by now, or is asking, what each one waits for
             for stage in STAGES:
                 topics = [topic for topic in stage if topic in self._gathered]
-                for topic in topics:
-                    setattr(facts, _key(topic.TOPIC), topic.gather(session, facts))
-                    if progress and topic.TOPIC in reported and not hasattr(topic, "again"):
-                        progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
+                for topic, value in _gather(topics, session, facts, patient=stage is PATIENT):
+                    setattr(facts, _key(topic.TOPIC), value)
+                    if not hasattr(topic, "again"):
+                        tell(topic)
                 for topic in (topic for topic in topics if hasattr(topic, "again")):
                     setattr(facts, _key(topic.TOPIC), topic.again(session, facts))
-                    if progress and topic.TOPIC in reported:
-                        progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
+                    tell(topic)
             return _report(wanted, facts, reported, self._left_out, session)
 
     def close(self) -> None:
@@ -167,9 +179,24 @@ class Begun:
         self._session.close()
 
 
+def _gather(topics: list[ModuleType], session: Session, facts: Facts, *, patient: bool) -> Iterator[tuple[ModuleType, Any]]:
+    """What each topic gathers: in one thread, one after the other, since speculation has asked by now, or is asking, what each one waits for.
+
+    Topics that wait for hosts have a thread each, where anything is under way: a host that hangs delays what is said of it, and nothing else.
+    """
+    if not patient or session.settled or len(topics) < 2:
+        for topic in topics:
+            yield topic, topic.gather(session, facts)
+        return
+    with ThreadPoolExecutor(len(topics)) as pool:
+        under_way = {pool.submit(topic.gather, session, facts): topic for topic in topics}
+        for done in as_completed(under_way):
+            yield under_way[done], done.result()
+
+
 def begin(domain: str, *, world: World, loop: Loop, deadline: float = DEADLINE, source: str = "", **given: Any) -> Begun:
     """A scan of the same inputs as `scan`, begun on a loop that it shares with others. Raises DomainError or InputError."""
-    inputs = {"ips": (), "selectors": (), "mail_from": None, "profile": "sending", "topics": None} | given
+    inputs = {"ips": (), "selectors": (), "mail_from": None, "profile": "sending", "topics": None, "starttls": False, "helo": None} | given
     wanted, left_out = _wanted(domain, source=source, **inputs)
     return Begun(wanted, left_out, world, deadline, loop)
 
@@ -194,10 +221,16 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
         topics={name: _topic_result(by_topic[name] or absence) for name in reported},
         findings=tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.status))),
         facts={key: Later(partial(_plain, value)) for key, value in _gathered(facts, reported)},
-        transcript=masked(session.dns.transcript(), chosen(session.world)),  # never with the key of a list in it
+        transcript=(*masked(session.dns.transcript(), chosen(session.world)), *_connected(session)),  # never with the key of a list in it
         timing=session.dns.timing(),
         left_out=left_out,
     )
+
+
+def _connected(session: Session) -> Iterator[Answer]:
+    """What was asked of hosts by HTTPS and SMTP, in the shape of answers."""
+    yield from (as_evidence(got, f"HTTP {got.status} {got.content_type}".strip()) for got in session.fetch.transcript())
+    yield from (as_evidence(got, got.banner) for got in session.greet.transcript())
 
 
 def _key(topic: str) -> str:

@@ -90,6 +90,33 @@
     }
   };
 
+  // Rooms: one that an address names stands open; all of them on request, and on paper.
+  const rooms = [...document.querySelectorAll("details")];
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let at = target.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+  const opener = document.querySelector("[data-open-all]");
+  if (opener) {
+    const own = [...document.querySelectorAll(".room")];
+    opener.hidden = false;
+    opener.addEventListener("click", () => {
+      const open = own.some((room) => !room.open);
+      for (const room of own) room.open = open;
+      opener.textContent = open ? "Close all" : "Open all";
+    });
+  }
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = rooms.filter((part) => !part.open);
+    for (const part of closed) part.open = true;
+  });
+  addEventListener("afterprint", () => { for (const part of closed) part.open = false; });
+
   wire(document);
   for (const paste of document.querySelectorAll(".paste")) {
     const mark = paste.querySelector("mark");

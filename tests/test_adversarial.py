@@ -212,7 +212,7 @@ def test_a_parked_domain_is_in_order():
 
 def test_without_the_network_one_note_a_topic_and_the_verdict_stays(tmp_path):
     zones = {
-        "shop.test": '@ MX 10 mx1.away.example.\n@ MX 20 mx2.away.example.\n@ TXT "v=spf1 include:a.away.example include:b.away.example -all"\n_dmarc TXT "v=DMARC1; p=reject; rua=mailto:a@away.example"'
+        "shop.test": 'ns1 A 192.0.2.53\n@ MX 10 mx1.away.example.\n@ MX 20 mx2.away.example.\n@ TXT "v=spf1 include:a.away.example include:b.away.example -all"\n_dmarc TXT "v=DMARC1; p=reject; rua=mailto:a@away.example"'
     }
     report = scan("shop.test", world=world_of(tmp_path, zones), ips=["192.0.2.1", "192.0.2.2"])
     outside = [f.code for f in report.findings if f.code.endswith("999")]

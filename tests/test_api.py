@@ -51,7 +51,8 @@ def test_scan_is_a_report_whatever_its_verdict(client):
     assert answer.status_code == 200
     assert answer.json["schema"] == "report/1"
     assert answer.json["domain"] == "shop.example"
-    assert answer.json["input"] == {"source": "Shop.Example.", "ips": ["203.0.113.77"], "selectors": ["shop"], "mail_from": None, "profile": "sending"}
+    given = {"source": "Shop.Example.", "ips": ["203.0.113.77"], "selectors": ["shop"], "mail_from": None, "profile": "sending"}
+    assert answer.json["input"] == given | {"topics": None, "starttls": False, "helo": None}
     assert answer.json["verdict"] == "fail"
     gone = client.get("/api/v1/scan/nowhere.healthy.example")
     assert (gone.status_code, gone.json["verdict"]) == (200, "fail")

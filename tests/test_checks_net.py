@@ -161,7 +161,7 @@ WITHOUT_ADDRESS = ({"PTR004"}, {"PTR000", "PTR001", "PTR006", "PTR007", "PTR999"
 def test_without_an_address_one_note_says_how_to_give_one():
     report = look(PTR_WORLD, "ptr.test", "ptr")
     assert codes(report) == WITHOUT_ADDRESS[0]
-    assert report.facts["ptr"] == {"fcrdns": None, "ips": {}, "mail_hosts": {}}
+    assert report.facts["ptr"] == {"fcrdns": None, "ips": {}, "mail_hosts": {}, "helo": None}
 
 
 @pytest.mark.parametrize(

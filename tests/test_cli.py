@@ -293,3 +293,13 @@ def test_an_older_python_can_read_the_sentence(name):
     ours = [n for n, node in enumerate(tree.body) if isinstance(node, ast.If) and "version_info" in ast.dump(node)]
     before = [node for node in tree.body[: ours[0]] if isinstance(node, ast.Import | ast.ImportFrom)]
     assert [ast.dump(node) for node in before] == [ast.dump(ast.parse("import sys").body[0])]
+
+
+def test_a_pasted_signature_stands_for_its_selector():
+    """The s= of a DKIM-Signature, folded as mail programs show it; one of another domain is refused in words."""
+    header = "DKIM-Signature: v=1; a=rsa-sha256; d=healthy.example;\r\n s=S1; h=from:to; b=abc="
+    out = run("scan", "healthy.example", "--only-zone", *ZONES, "--selector", header, "--format", "json")
+    assert json.loads(out.output)["input"]["selectors"] == ["s1"]
+    nobody = run("scan", "healthy.example", "--only-zone", *ZONES, "--selector", "v=1; h=from")
+    assert nobody.exit_code == 2
+    assert "no DKIM selector" in nobody.output

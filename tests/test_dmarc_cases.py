@@ -14,6 +14,7 @@ from healthcheck.checks.dmarc.record import parse
 from healthcheck.checks.dmarc.reports import MAX_QUESTIONS, destinations
 from healthcheck.edge.world import World
 from healthcheck.model import Answer, Outcome, Status
+from healthcheck.render import words
 from healthcheck.scan import scan
 
 WORLDS = auth.WORLDS
@@ -53,7 +54,7 @@ CASES = [
     ("removed-part", {}, {"DMA018", "DMA012"}, {"DMA013"}),
     ("removed", {}, {"DMA012"}, {"DMA018"}),
     ("gone.weak-np", {}, set(), {"DMA001"}),
-    ("bad-sp", {}, {"DMA013", "DMA018"}, {"DMA004", "DMA005", "DMA001"}),
+    ("bad-sp", {}, {"DMA005", "DMA007"}, {"DMA004", "DMA013", "DMA018", "DMA001", "DMA010"}),
     ("parked", ALL, {"DMA002"}, {"DMA001"}),
     ("parked-none", ALL, {"DMA007"}, {"DMA001", "DMA002", "DMA006"}),
     ("untagged", {}, {"DMA005", "DMA007"}, {"DMA004", "DMA001"}),
@@ -164,7 +165,7 @@ def test_every_report_domain_is_told():
     checks = {c["domain"].removesuffix(".refusing.test"): c for c in look("many-reports").facts["dmarc"]["reports"]}
     assert list(checks) == [f"r{n}" for n in range(1, 15)]
     assert all(c["authorised"] is False for c in checks.values() if c["looked_at"])
-    assert [name for name, c in checks.items() if not c["looked_at"]] == ["r11", "r12", "r13", "r14"]
+    assert [name for name, c in checks.items() if not c["looked_at"]] == ["r12", "r13", "r14"]
     assert all(c["authorised"] is None for c in checks.values() if not c["looked_at"])
 
 
@@ -287,6 +288,78 @@ def _published(record):
 def test_a_choice_that_would_be_stricter_carries_no_record():
     choices = next(f for f in look("several").findings if f.code == "DMA003").choices
     assert {c.values["text"]: c.record and c.record.proposed for c in choices} == {"v=DMARC1; p=none": ("v=DMARC1; p=none",), "v=DMARC1; p=reject": None}
+
+
+def test_beside_choices_stands_why_they_are_left_to_the_user():
+    """`why_no_record` belongs to what is shown: the row's own sentence speaks of a case without choices."""
+    finding = next(f for f in look("several").findings if f.code == "DMA003")
+    assert words.fix(finding)["why_no_record"] == catalog().checks["DMA003"].reasons["choices"]
+    missing = next(f for f in look("missing").findings if f.code == "DMA002")
+    assert missing.record is not None
+    assert words.fix(missing)["why_no_record"] is None
+    none = next(f for f in look("none").findings if f.code == "DMA007")
+    assert words.fix(none)["why_no_record"] == catalog().checks["DMA007"].why_no_record
+
+
+@pytest.mark.parametrize(("policy", "status"), [("reject", Status.WARN), ("quarantine", Status.NOTE), ("none", Status.NOTE)])
+def test_reject_on_spf_alone(tmp_path, policy, status):
+    """RFC 9989 section 7.4: who publishes p=reject must sign with DKIM."""
+    record = f'@ A 192.0.2.1\n@ TXT "v=spf1 ip4:192.0.2.1 -all"\n_dmarc TXT "v=DMARC1; p={policy}"'
+    world = world_of(tmp_path, {"send.test": record, "test": "x A 192.0.2.1"})
+    report = scan("send.test", world=world, ips=["192.0.2.1"], selectors=["s1"])
+    assert [f.status for f in report.findings if f.code == "ALN006"] == [status]
+    world.close()
+
+
+# ------------------------------------------------------------------ a domain that the user calls parked
+
+KEY = "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+SENDS, CLOSED, OPEN = '@ TXT "v=spf1 mx include:_spf.example.net -all"', '@ TXT "v=spf1 -all"', '@ TXT "v=spf1 ~all"'
+LET_IN = "the record names mx, include:_spf.example.net"
+PARKED = {  # what stands there: (zone, options, what speaks against PRK001, and against PRK004; "" proposes outright, None says nothing)
+    "nothing at all": ("@ A 192.0.2.1", {}, "", ""),
+    "a record that names nobody": (OPEN, {}, "", ""),
+    "senders": (SENDS, {}, LET_IN, LET_IN.replace("the", "the SPF", 1)),
+    "everybody": ('@ TXT "v=spf1 +all"', {}, "the record names +all", "the SPF record names +all"),
+    "a record that cannot be read": ('@ TXT "v=spf1 ip4:192.0.2.300 -all"', {}, "the record names ip4:192.0.2.300", "the SPF record names ip4:192.0.2.300"),
+    "several, none names anybody": (f'{CLOSED}\n{OPEN}', {}, "", ""),
+    "several, one names senders": (f'{CLOSED}\n@ TXT "v=spf1 a -all"', {}, "the record names a", "the SPF record names a"),
+    "a redirect to senders": ('@ TXT "v=spf1 redirect=_spf.park.test"\n_spf TXT "v=spf1 a:park.test -all"', {}, *(f"{t} names redirect=_spf.park.test" for t in ("the record", "the SPF record"))),
+    "a redirect to nobody": ('@ TXT "v=spf1 redirect=_spf.park.test"\n_spf TXT "v=spf1 -all"', {}, None, ""),
+    "an address was entered": ("@ A 192.0.2.1", {"ips": ["192.0.2.1"]}, "you entered 192.0.2.1", "you entered 192.0.2.1"),
+    "a key": (f'{CLOSED}\ns1._domainkey TXT "{KEY.replace("p=", "v=DKIM1; k=ed25519; p=")}"', {"selectors": ["s1"]}, None, "a DKIM key stands under s1; you entered s1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PARKED)
+def test_a_parked_domain_is_closed_outright_only_where_nobody_is_let_in(case, tmp_path):
+    """A proposal never drops a term that authorises mail today, and makes DMARC stricter only where nothing is found that could send."""
+    zone, options, spf, dmarc = PARKED[case]
+    world = world_of(tmp_path, {"park.test": f"@ MX 0 .\n{zone}", "test": "x A 192.0.2.1", "example.net": '_spf TXT "v=spf1 ip4:192.0.2.9 -all"'})
+    findings = {f.code: f for f in scan("park.test", world=world, profile="non-sending", **options).findings}
+    world.close()
+    for code, against, closed in (("PRK001", spf, "v=spf1 -all"), ("PRK004", dmarc, "v=DMARC1; p=reject")):
+        if against is None:
+            assert code not in findings
+            continue
+        fix = words.fix(findings[code])
+        if not against:
+            assert (fix["record"]["proposed"], fix["choices"], fix["why_no_record"]) == ([closed], [], None)
+            continue
+        assert fix["record"] is None
+        assert [c["record"] and c["record"]["proposed"] for c in fix["choices"]] == [[closed], None]
+        assert against in fix["choices"][0]["summary"]
+        assert fix["why_no_record"] == catalog().checks[code].reasons["choices"]
+
+
+@pytest.mark.parametrize("fault", ["timeout", "servfail", "refused"])
+def test_what_could_not_be_looked_up_speaks_against_p_reject(tmp_path, fault):
+    world = world_of(tmp_path, {"park.test": "@ MX 0 .", "test": "x A 192.0.2.1"})
+    findings = {f.code: f for f in scan("park.test", world=Faults(world, **{fault: {("park.test", "TXT")}}), profile="non-sending").findings}
+    world.close()
+    assert "PRK001" not in findings
+    assert findings["PRK004"].record is None
+    assert "no answer came about SPF" in words.fix(findings["PRK004"])["choices"][0]["summary"]
 
 
 # ------------------------------------------------------------------ what is asked, and how it is drawn

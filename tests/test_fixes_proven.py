@@ -22,12 +22,14 @@ from healthcheck.edge.world import World
 from healthcheck.edge.zones import ZoneSet
 from healthcheck.errors import DomainError
 from healthcheck.model import PROFILES, VERDICT_ORDER, Domain, Finding, Record, Report, Status, worst
+from healthcheck.render import words
 from healthcheck.scan import scan
 
 WORLDS = Path(__file__).parent / "worlds"
 STRANGER = "203.0.113.254"  # no world names it
 USUAL = ("192.0.2.1", "192.0.2.25", "198.51.100.5", "203.0.113.1", "2001:db8:5::1")
 LISTS = (net.GOOD, net.NAMES)
+EXPLAINED = ("DMA", "PRK")  # families whose choices come with why they are left to the user, beside the sentences of the choices
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,8 @@ class Proof:
         kind = "record" if finding.record else "choices" if finding.choices else "reason" if catalog().checks[finding.code].why_no_record else "nothing"
         kinds[kind] += 1
         by_code.setdefault(finding.code, set()).add(kind)
+        if kind == "choices" and finding.code[:3] in EXPLAINED and not words.fix(finding)["why_no_record"]:
+            kind = "nothing"
         return f"{self.name}: {self.domain}: {finding.code} has neither record nor choices nor a reason" if kind == "nothing" else ""
 
     def _harm(self, finding: Finding, record: Record, chosen: bool, before: Report, envelope: str, senders: dict[str, str]) -> Iterator[str]:
@@ -218,8 +222,9 @@ class Proof:
                 yield f"the topic {topic} passed and fails now"
         if not chosen and VERDICT_ORDER.index(after.verdict) < VERDICT_ORDER.index(before.verdict):
             yield f"the report went from {before.verdict} to {after.verdict}"
-        # by the user's own word nobody sends for the domain: what closes it refuses everybody, and that is the proof
-        closing = self.given.get("profile") == "non-sending" and finding.code.startswith("PRK")
+        # what closes a domain over a record that lets somebody in is a choice, and refuses everybody; proposed outright it refuses
+        # nobody who passed
+        closing = chosen and self.given.get("profile") == "non-sending" and finding.code.startswith("PRK")
         for ip, result in verdicts(world, envelope, tuple(senders)).items():
             if closing:
                 if result == "pass" and senders[ip] != "pass":

@@ -75,7 +75,8 @@ def test_a_report_has_the_fields_of_the_contract():
     out = as_json.report(a_report(finding, Finding(PASS, Status.PASS, "example.com", evidence=(FOUND,))))
     assert set(out) >= {"schema", "input", "domain", "profile", "scanned_at", "verdict", "counts", "topics", "findings", "facts", "dns"}
     assert out["schema"] == "report/1"
-    assert out["input"] == {"source": "EXAMPLE.COM.", "ips": ["192.0.2.1"], "selectors": ["s1"], "mail_from": None, "profile": "sending"}
+    given = {"source": "EXAMPLE.COM.", "ips": ["192.0.2.1"], "selectors": ["s1"], "mail_from": None, "profile": "sending"}
+    assert out["input"] == given | {"topics": None, "starttls": False, "helo": None}
     assert out["scanned_at"] == "2026-11-02T09:15:02Z"
     assert out["counts"] == {"pass": 1, "note": 0, "warn": 0, "fail": 1, "unknown": 0}
     assert out["topics"] == {"mx": {"verdict": "fail", "summary": "No way in"}}

@@ -13,7 +13,7 @@ from healthcheck.faces import web
 from healthcheck.model import Domain, ScanInput
 
 QUIET = {"TESTING": True, "RATELIMIT_ENABLED": False, "HURRY": 20, "DEMO": True}
-REPLY = "550 5.1.1 <nobody@example.net>: Recipient address rejected: User unknown"
+REPLY = "550 5.1.1 <nobody@recipient.example>: Recipient address rejected: User unknown"
 DMARC = "550-5.7.26 Unauthenticated email from shop.example is not accepted due to\n550-5.7.26 domain's DMARC policy.\n550 5.7.26 gsmtp"
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
 
@@ -77,7 +77,8 @@ def test_every_sample_domain_has_its_report(client, sample):
     assert sample["domain"] in page
     assert "Passed" in page
     assert "Scan again" in page
-    assert answer.text.index('class="verdict') < answer.text.index('class="cards"') < answer.text.index('id="h-pass"')
+    order = [answer.text.index(part) for part in ('class="verdict', 'id="h-first"', 'class="cards"', 'class="room')]
+    assert order == sorted(order)
 
 
 def test_a_report_has_the_record_its_pictures_and_its_evidence(client):
@@ -283,7 +284,7 @@ def test_noise_and_binary_are_answered(client, octets):
 
 def test_what_is_pasted_stays_text(client):
     for answer in (
-        client.post("/explain", data={"text": f"550 5.1.1 <a@example.net>: User unknown {EVIL}"}), client.post("/explain", data={"text": EVIL}),
+        client.post("/explain", data={"text": f"550 5.1.1 <a@recipient.example>: User unknown {EVIL}"}), client.post("/explain", data={"text": EVIL}),
         client.get("/codes", query_string={"q": EVIL}), client.get("/scan", query_string={"domain": EVIL}), client.get(f"/codes/{EVIL}"),
         client.post("/explain", data={"text": REPLY, "from": EVIL}),
     ):  # fmt: skip

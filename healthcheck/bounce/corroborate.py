@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..catalog import EvidenceRow, catalog, findings_of
+from ..catalog import CauseRow, EvidenceRow, catalog, findings_of
 from ..model import Confidence, Evidence, EvidenceVerdict, Failure, Finding, Party, Report, Retry, Status, Suppress
 
 UNDECIDED = (Party.UNKNOWN, Party.RECIPIENT_POLICY)  # refusals that the evidence may turn into a sender's fault
+RECIPIENT_DOMAIN = ("mx", "recipient")  # what "recipient-domain" in a cause's `scan` stands for
+_THEIRS = {"recipient-domain", "mta-sts", "dane"}  # looked at on the recipient's domain, where a cause asks for nothing else
+
+
+def whose(row: CauseRow) -> str:
+    """Whose domain a cause's `scan` is about: sender | recipient. Pure."""
+    return "recipient" if row.scan and set(row.scan) <= _THEIRS else "sender"
+
+
+def topics_of(row: CauseRow) -> tuple[str, ...]:
+    """The topics of checks/ that a cause's `scan` stands for. Pure."""
+    return tuple(dict.fromkeys(topic for name in row.scan for topic in (RECIPIENT_DOMAIN if name == "recipient-domain" else (name,))))
 
 
 def corroborate(failure: Failure, report: Report) -> Failure:
@@ -22,16 +34,36 @@ def corroborate(failure: Failure, report: Report) -> Failure:
     refuted      what the receiver named was looked at, completely, and is in order today
     cannot tell  neither; `evidence.why_not` says why
 
+    Where the domain that was scanned is the recipient's (`evidence.of`), what is found is shown and there is never a `fix`: nothing
+    there is the sender's to change. A domain that was said not to take mail and takes some today is not to be given up as a whole:
+    suppress is then "count" and scope "address".
+
     A refusal that gave no reason (policy-unstated, policy-other) takes the cause that the evidence shows, and says so in
     `evidence.promoted_from`; cause, party, side and suppress are then the new cause's.
     It speaks of the DNS as of `report.scanned_at`, not of the day of the bounce. Pure.
     """
-    report = _without_foreign_addresses(failure, report)
     row = catalog().evidence.get(failure.cause)
+    if whose(catalog().causes[failure.cause]) == "recipient":
+        return _of_recipient(failure, _without_records(report), row)
+    report = _without_foreign_addresses(failure, report)
     party = catalog().causes[failure.cause].party
     if party in UNDECIDED:
         return _promoted(failure, report) or _told(failure, report, row, shows_fix=False)
     return _told(failure, report, row, shows_fix=True)
+
+
+def _without_records(report: Report) -> Report:
+    """The report of a domain that is not the sender's: what its owner could publish is nobody else's to propose."""
+    return replace(report, findings=tuple(replace(f, record=None, choices=()) for f in report.findings))
+
+
+def _of_recipient(failure: Failure, report: Report, row: EvidenceRow | None) -> Failure:
+    told = _told(failure, report, row, shows_fix=False)
+    evidence = replace(told.evidence, of="recipient")
+    # the domain takes mail after all: one failure is counted, and no address is given up for it
+    lives = evidence.verdict is EvidenceVerdict.REFUTED and failure.suppress is Suppress.NOW
+    softer = replace(told, suppress=Suppress.COUNT, scope="address") if lives else told
+    return replace(softer, evidence=evidence)
 
 
 def _without_foreign_addresses(failure: Failure, report: Report) -> Report:
@@ -67,7 +99,9 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
     topics = tuple(report.topics)
     if row is None:
         return replace(failure, evidence=_evidence(failure, report, EvidenceVerdict.CANNOT_TELL, why_not="nothing-found"))
-    bad = tuple(f for f in _with(report.findings, row.confirms, Status.FAIL, Status.WARN, Status.NOTE) if _about(failure, f))
+    speaks = (Status.FAIL, Status.WARN, Status.NOTE)
+    theirs = whose(catalog().causes[failure.cause]) == "recipient"  # that a recipient asks for something is no fault there
+    bad = tuple(f for f in _with(report.findings, row.confirms, *speaks, *([Status.PASS] if theirs else [])) if _about(failure, f))
     good = tuple(f for f in _with(report.findings, row.refutes, Status.PASS) if _about(failure, f))
     if any(f.status is Status.FAIL for f in bad):
         # The address is out of the bounce itself: it may be a forwarder's, a list's or a forger's, and then nothing is amiss.
@@ -85,7 +119,9 @@ def _why_not(failure: Failure, report: Report, row: EvidenceRow, topics: tuple[s
     """Why nothing is concluded: first what the user could add, then what could not be looked up."""
     if row.needs_ip and not (failure.bounce.sender and failure.bounce.sender.ips):
         return "no-ip"
-    if any(answer.unsure for f in findings_of(report, topics) if f.status is Status.UNKNOWN for answer in f.evidence):
+    theirs = whose(catalog().causes[failure.cause]) == "recipient"
+    open_ = [f for f in findings_of(report, topics) if f.status is Status.UNKNOWN or (theirs and f.code.endswith("999"))]
+    if any(answer.unsure for f in open_ for answer in f.evidence):
         return "could-not-look-up"
     return row.why_not
 
@@ -99,7 +135,7 @@ def _evidence(
     why_not: str | None = None,
     promoted_from: str | None = None,
 ) -> Evidence:
-    wanted = catalog().causes[promoted_from or failure.cause].scan
+    wanted = topics_of(catalog().causes[promoted_from or failure.cause])
     left_out = tuple(topic for topic in wanted if topic not in report.topics)
     return Evidence(verdict, promoted_from, tuple(report.topics), support, against, why_not, report.domain.name, left_out)
 

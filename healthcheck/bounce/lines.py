@@ -54,7 +54,7 @@ def pasted_replies(text: str, *, strict: bool = False) -> list[Found]:
                     break
             code, hyphen = found.group(1), found.group(2) == "-" and found.group(1) is not None
             named = None
-        elif going is not None and (hyphen or line[:1] in " \t" or len(going[-1]) >= 45 or bare.startswith("...")):
+        elif going is not None and (hyphen or line[:1] in " \t" or len(going[-1]) >= 45 or _BARE.fullmatch(going[-1]) or bare.startswith("...")):
             going.append(bare)
         else:
             going = None
@@ -83,6 +83,7 @@ def _distinct(found: list[Found], text: str) -> list[Found]:
     return list(out.values())
 
 
+_BARE = re.compile(r"[245]\d\d(?:[ -][245]\.\d\.\d{1,3})?:?")  # a line of codes alone: the words were wrapped
 _LEAD = re.compile(r"\A(?:[A-Za-z ]{1,30}[:=] )?(?:[245]\d\d[ -])?")
 # "Gemeldeter Fehler: 550 5.1.1 …": a label in any language, where both codes follow
 _LABEL = re.compile(r"[^:：<>@]{2,40}[:：]\s{0,8}(?=[245]\d\d[ -][245]\.\d\.\d{1,3}\b)")

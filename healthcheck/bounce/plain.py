@@ -25,7 +25,7 @@ LEAST_WORDS = 30  # characters of a reply that is more than its codes
 def read_plain(text: str) -> Reading:
     """The Reading of a text that is no mail; UNRECOGNISED, with what was looked for, where nothing fits. Pure; never raises."""
     text = (html_text(text) if is_html(text) else without_entities(text))[:MAX_NOTICE]
-    return _session(text) or _logged(text) or _unlogged(unbolded(unescaped(text)))
+    return _session(text) or _logged(text) or _unlogged(unbolded(unescaped(log_lines.beside_replies(text) if "\n" in text else text)))
 
 
 def _unlogged(text: str) -> Reading:
@@ -76,9 +76,9 @@ def _programs(text: str, low: str) -> Reading | None:
 
 def _notice(text: str, low: str) -> Reading | None:
     """A notice whose header was not pasted: blocks with an address each, or cues for one."""
-    if "@" not in text and ">: host " not in text and "-----" not in text:
+    if "@" not in text and ">: host " not in text and "---" not in text:
         return None
-    found = angle(text) or (sendmail(text) if "-----" in text else []) or exchange(text) or exchange2003(text)
+    found = angle(text) or (sendmail(text) if "---" in text else []) or exchange(text) or exchange2003(text)
     if not found and len(low) == len(text):
         found = cued(text, low) if has(low, "phrase", "words") else []
         if len(found) == 1 and weight(found[0].text) < 2:

@@ -106,11 +106,17 @@ def join_lines(lines: list[str]) -> str:
     return _drop_repeats(" ".join(line for line in out if line))
 
 
+# "There are two To 550-5.7.1 headers": a reply of several lines that lost its head
+_TORN = re.compile(r"([A-Za-z][^\d:;,=]{8,300}[A-Za-z,]) ([45]\d\d)-([45]\.\d\.\d{1,3}) ([a-z][^\d].{0,3000})\Z")
+
+
 def _drop_repeats(text: str) -> str:
     """Drop codes of continuation lines that a relay left standing in the middle of a text that it wrapped anew."""
     found = _START.match(text) or _BESIDE.search(text)
     if not found:
         return text
+    if (torn := _TORN.match(text)) is not None and not text.startswith(found.group(0)):
+        return f"{torn.group(2)} {torn.group(3)} {torn.group(1)} {torn.group(4)}"
     code, end = found.group(1), found.end(1)
     if text.count(code, end) == 0:
         return text

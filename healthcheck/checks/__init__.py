@@ -1,6 +1,6 @@
 """The topics, in the order they are gathered. A list you can read: no discovery, nothing that registers itself.
 
-A topic is a module with TOPIC, first, foresee, gather and judge (docs/architecture.md). One may read what those before it put into the
+A topic is a module with TOPIC, ROLES, first, foresee, gather and judge (docs/architecture.md). One may read what those before it put into the
 facts; one with `again` looks once more when its whole stage is there. Topics meet in checks/facts.py, never by import.
 """
 
@@ -10,18 +10,24 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
 from ..catalog import Blocklist
-from ..model import Answer, Finding, Question, ScanInput
+from ..errors import InputError
+from ..model import Answer, Fetch, Finding, Question, ScanInput
 from ..profiles import profiles, weigh
-from . import alignment, dkim, dmarc, dnsbl, mx, parked, ptr, spf
+from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, nameservers, parked, ptr, recipient, spf, starttls, tls_rpt
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    (mx, dmarc, ptr, dkim, dnsbl, spf),  # the longest chain last: what the others have to think over costs no time then
-    (alignment,),  # what spf, dkim and dmarc found
+    # the longest chain last: what the others have to think over costs no time then
+    (mx, dmarc, ptr, tls_rpt, dkim, dnsbl, spf),
+    (alignment, dnssec, dane, recipient),  # what spf, dkim and dmarc found; and what is charged to the scan's questions after the core topics
+    (mta_sts, bimi, starttls, nameservers),  # what is connected to, or asked directly: each waits for its own hosts only
 )
+PATIENT = STAGES[-1]
+# said only where somebody asks for it
+OPTIONAL = ("starttls", "recipient")
 TOPICS: tuple[ModuleType, ...] = tuple(topic for stage in STAGES for topic in stage)
 # the order in which a report shows them
-SHOWN = ("mx", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl")
+SHOWN = ("mx", "recipient", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl", "mta-sts", "tls-rpt", "dane", "dnssec", "starttls", "bimi", "nameservers")
 # what a topic reads from the facts, and so has to be gathered with it
 NEEDS: dict[str, tuple[str, ...]] = {
     "spf": ("mx",),  # whether the domain is there at all
@@ -30,9 +36,41 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "dkim": ("mx", "spf"),
     "alignment": ("mx", "spf", "dkim", "dmarc"),
     "dnsbl": ("mx",),
+    "recipient": ("mx",),
+    "mta-sts": ("mx",),
+    "tls-rpt": ("mx",),
+    "dane": ("mx", "dnssec"),
+    "dnssec": ("mx",),
+    "starttls": ("mx", "dane", "dnssec", "mta-sts"),  # how bad it is depends on who asks for TLS
+    "bimi": ("mx", "dmarc"),
+    "nameservers": ("mx",),
 }
 
-Foresee = Callable[[Question, Answer], Iterable[Question]]
+Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
+
+
+def given_topics(names: Iterable[str], *, starttls: bool = False) -> tuple[tuple[str, ...] | None, bool]:
+    """The topics that a person named, in the order of a report, and whether the mail hosts are to be connected to. None: the usual topics.
+
+    Who names "starttls" asks for it, and who asks for it wants it reported. Raises InputError for a name that is no topic. Pure.
+
+    >>> given_topics(["dane", "mx"], starttls=True)
+    (('mx', 'dane', 'starttls'), True)
+    """
+    given = [part for name in names for part in name.lower().replace(",", " ").split()]
+    if wrong := [name for name in given if name not in SHOWN]:
+        raise InputError(f"There is no topic “{wrong[0][:60]}”. Known: {', '.join(SHOWN)}.")
+    if not given:
+        return None, starttls
+    connect = starttls or "starttls" in given
+    return tuple(name for name in SHOWN if name in given or (connect and name == "starttls")), connect
+
+
+def wished(wanted: ScanInput) -> tuple[str, ...]:
+    """The topics to report on, in the order of a report: those that were asked for, else all but those that are only said when asked for. Pure."""
+    if wanted.topics is not None:
+        return tuple(name for name in SHOWN if name in wanted.topics)
+    return tuple(name for name in SHOWN if name not in OPTIONAL or (name == "starttls" and wanted.starttls))
 
 
 def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
@@ -67,12 +105,16 @@ def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple
 def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Foresee:
     """A function that says which questions an answer will lead to, over some topics and blocklists. Pure, also what it returns.
 
-    A question's role says which topic asked it, and why; a topic passes over roles that it does not know.
+    A question's role says which topic asked it, and why; a topic is told of the roles that it names (ROLES) and of no other.
+    What follows a space in a role is the topic's own.
     """
-    chosen = tuple(topics)
+    by_role: dict[str, list[ModuleType]] = {}
+    for topic in topics:
+        for role in topic.ROLES:
+            by_role.setdefault(role, []).append(topic)
 
-    def over_topics(question: Question, answer: Answer) -> Iterator[Question]:
-        for topic in chosen:
+    def over_topics(question: Question, answer: Answer) -> Iterator[Question | Fetch]:
+        for topic in by_role.get(question.role.partition(" ")[0], ()):
             yield from (dnsbl.foresee(question, answer, lists) if topic is dnsbl else topic.foresee(question, answer))
 
     return over_topics

@@ -15,6 +15,7 @@ from .base import because, could_not_check, finding
 from .facts import Facts
 
 TOPIC = "alignment"
+ROLES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,9 @@ def _findings(facts: Facts, table: AlignmentFacts) -> Iterator[Finding]:
         yield finding("ALN001", Status.PASS, table.domain, table.evidence, by=by, **values)
         kinds = {row.mechanism for row in good}
         if len(kinds) == 1 and not any(row.aligned is None and row.mechanism not in kinds for row in table.rows):
-            yield finding("ALN006", Status.NOTE, table.domain, table.evidence, by=by, **values)
+            # RFC 9989 section 7.4: who publishes p=reject must not rest on SPF alone, which breaks when mail is forwarded
+            status = Status.WARN if kinds == {"spf"} and table.policy == "reject" else Status.NOTE
+            yield finding("ALN006", status, table.domain, table.evidence, by=by, **values)
     elif facts.parked and table.known and facts.dkim is not None and not facts.dkim.unsure:
         # who sends no mail wants none to pass in its name
         yield finding("ALN007", Status.PASS, table.domain, table.evidence, **values)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..catalog import catalog
-from ..model import Answer, Choice, Finding, Outcome, Record, Status
+from ..model import Answer, Choice, Fetched, Finding, Greeted, Outcome, Reached, Record, Status
 
 ZONE_FILES = "zone files"  # the `server` of an answer that --only-zone does not hold
 
@@ -114,6 +114,25 @@ class Later(dict[str, Any]):
 
     def items(self) -> Any:
         return dict.items(self._read())
+
+
+_OUTCOMES = {
+    Reached.OK: Outcome.FOUND,
+    Reached.NOT_ASKED: Outcome.NOT_ASKED,
+    Reached.NO_ROUTE: Outcome.NOT_ASKED,
+    Reached.GUARDED: Outcome.NOT_ASKED,
+    Reached.REFUSED: Outcome.REFUSED,
+    Reached.TIMEOUT: Outcome.TIMEOUT,
+}
+
+
+def as_evidence(got: Fetched | Greeted, *shown: str) -> Answer:
+    """What a connection brought, in the shape of an answer, so that it can stand among a finding's evidence. `shown`: the lines that it rests on. Pure.
+
+    The name is the URL, or host and port; the type is GET or SMTP; REFUSED here means that nobody listens.
+    """
+    name, kind = (got.url, "GET") if isinstance(got, Fetched) else (f"{got.host}:25", "SMTP")
+    return Answer(name, kind, _OUTCOMES.get(got.reached, Outcome.ERROR), shown if got.reached is Reached.OK else (), detail=got.detail, server=got.address)
 
 
 def asked(answers: Iterable[Answer], most: int = 4) -> str:

@@ -12,12 +12,20 @@ from ..model import ScanInput
 
 if TYPE_CHECKING:
     from .alignment import AlignmentFacts
+    from .bimi import BimiFacts
+    from .dane import DaneFacts
     from .dkim import DkimFacts
     from .dmarc import DmarcFacts
     from .dnsbl import DnsblFacts
+    from .dnssec import DnssecFacts
+    from .mta_sts import MtaStsFacts
     from .mx import MxFacts
+    from .nameservers import NameserversFacts
     from .ptr import PtrFacts
+    from .recipient import RecipientFacts
     from .spf import SpfFacts
+    from .starttls import StarttlsFacts
+    from .tls_rpt import TlsRptFacts
 
 
 @dataclass(slots=True)
@@ -32,6 +40,14 @@ class Facts:
     alignment: AlignmentFacts | None = None
     dnsbl: DnsblFacts | None = None
     ptr: PtrFacts | None = None
+    mta_sts: MtaStsFacts | None = None
+    tls_rpt: TlsRptFacts | None = None
+    dane: DaneFacts | None = None
+    dnssec: DnssecFacts | None = None
+    starttls: StarttlsFacts | None = None
+    bimi: BimiFacts | None = None
+    nameservers: NameserversFacts | None = None
+    recipient: RecipientFacts | None = None
 
     @property
     def sends_nothing(self) -> bool:

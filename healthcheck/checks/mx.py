@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .facts import Facts
 
 TOPIC = "mx"
+ROLES = frozenset({"mx"})
 HOSTS = 20  # more hosts than any honest domain has; those beyond are not looked up
 
 

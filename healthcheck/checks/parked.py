@@ -1,9 +1,10 @@
 """What a domain wants that neither sends nor takes mail, by the user's own word (profile "non-sending"): "v=spf1 -all" (RFC 7208
 section 10.1.2), a null MX (RFC 7505) and DMARC with p=reject (RFC 9989 section 4.7).
 
-No topic: it reads what they gathered, and its findings stand among theirs. A record that it proposes lets nobody in, and refuses
-only mail that the user says does not exist; where something else in the input says that it does (a sending address, a selector,
-mail hosts that work) the user chooses.
+No topic: it reads what they gathered, and its findings stand among theirs. A record that it proposes outright lets nobody in and
+shuts out nobody who is let in today. Where something speaks for mail that is sent all the same (an SPF record that names senders, a
+DKIM key, mail hosts that work, a sending address or a selector in the input), or where that could not be found out, the user chooses
+and reads what stands against it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 CLOSED = "v=spf1 -all"
 NULL_MX = "0 ."
 REJECT = ("v=DMARC1", "p=reject")
+SHOWN = 8  # senders that a choice names
 _SPF = re.compile(r"v=spf1(?: |$)", re.IGNORECASE)  # RFC 7208 section 4.5
-_DMARC = re.compile(r"v\s*=\s*dmarc1", re.IGNORECASE)
+_DMARC = re.compile(r"\s*v\s*=\s*dmarc1", re.IGNORECASE)
 _LEFT_OUT = ("v", "p", "sp", "np", "t", "pct", "rf", "ri")  # replaced by p=reject for all, or gone with RFC 9989
 
 
@@ -43,9 +45,15 @@ def judge(topic: str, facts: Facts) -> Iterator[Finding]:
             yield from _dmarc(facts)
 
 
-def _contradicted(facts: Facts) -> bool:
-    """Does the same input say that something sends?"""
-    return bool(facts.input.ips or facts.input.selectors or facts.input.mail_from)
+def _entered(facts: Facts) -> tuple[str, ...]:
+    """What the same input says that sends."""
+    given = facts.input
+    return (*given.ips, *given.selectors, *((given.mail_from,) if given.mail_from else ()))
+
+
+def _against(code: str, **found: tuple[str, ...]) -> str:
+    """What speaks against closing the domain, in words: the row's reason for each kind, and what was found. Nothing where nothing does."""
+    return "; ".join(f"{because(code, kind)}{', '.join(names[:SHOWN])}" for kind, names in found.items() if names)[:600]
 
 
 def _mx(facts: Facts) -> Iterator[Finding]:
@@ -68,20 +76,28 @@ def _mx(facts: Facts) -> Iterator[Finding]:
 # ------------------------------------------------------------------ spf
 
 
-def _spf(facts: Facts) -> Iterator[Finding]:
+def _present(facts: Facts) -> tuple[Answer, tuple[str, ...], Node | None] | None:
+    """The domain's own SPF records, with the tree of the one; None where they are not known."""
     domain, spf = facts.input.domain.name, facts.spf
     if spf is None:
-        return
+        return None
     own = spf.domain == domain
     answer = spf.answer if own else spf.from_domain.answer if spf.from_domain is not None else None
     if answer is None or (answer.unsure and not answer.looped):
+        return None
+    return answer, tuple(text for text in answer.values if _SPF.match(text)), spf.tree if own else spf.from_domain
+
+
+def _spf(facts: Facts) -> Iterator[Finding]:
+    present = _present(facts)
+    why = _open(*present[1:]) if present is not None else None
+    if present is None or why is None:
         return
-    found = tuple(text for text in answer.values if _SPF.match(text))
-    why = _open(found, spf.tree if own else spf.from_domain)
-    if why is None:
-        return
+    domain, (answer, found, _) = facts.input.domain.name, present
     record = None if answer.aliases or answer.looped else Record(domain, "TXT", found, (CLOSED,))
-    choices = [Choice("close", {"domain": domain}, record), Choice("sends", {"domain": domain})] if record and _contradicted(facts) else []
+    # a proposal never drops a term that authorises mail today: what names anybody is for the user to give up
+    against = _against("PRK001", named=_senders(facts) or (), given=_entered(facts))
+    choices = [Choice("close", {"domain": domain, "against": against}, record), Choice("sends", {"domain": domain})] if record and against else []
     yield finding(
         "PRK001",
         Status.WARN if why == "soft" else Status.FAIL,
@@ -93,6 +109,29 @@ def _spf(facts: Facts) -> Iterator[Finding]:
         reason=because("PRK001", why),
         text=f"“{found[0][:200]}”" if len(found) == 1 else "",
     )
+
+
+def _senders(facts: Facts) -> tuple[str, ...] | None:
+    """What the SPF records name that may send, as it stands there; None where that is not known."""
+    present = _present(facts)
+    if present is None:
+        return None
+    _, found, tree = present
+    why = _open(found, tree)
+    if why is None:
+        # closed; or a redirect whose target gave no answer
+        return None if tree is not None and any(node.error == "unknown" for node in tree.walk()) else ()
+    if why in ("missing", "soft"):
+        return ()
+    # several records are an error today, and one that cannot be read is: what they name was meant to send all the same
+    named = tuple(word for text in found for word in text.split()[1:] if word[0] not in "-~?" and _names(word))
+    return named or (found if why == "open" else ())
+
+
+def _names(word: str) -> bool:
+    """Is it no modifier, or the one that leads to another record?"""
+    name, equals, _ = word.partition("=")
+    return not equals or ":" in name or name.lower() == "redirect"
 
 
 def _open(found: tuple[str, ...], tree: Node | None) -> str | None:
@@ -143,7 +182,11 @@ def _dmarc(facts: Facts) -> Iterator[Finding]:
         return
     own = dmarc.answers[0]
     record = None if own.aliases or own.unsure else Record(own.name, "TXT", own.values, (*_others(own), _rejecting(facts)))
-    choices = [Choice("reject", {"domain": dmarc.domain}, record), Choice("sends", {"domain": dmarc.domain})] if record and _contradicted(facts) else []
+    senders, dkim = _senders(facts), facts.dkim
+    unknown = (*(("SPF",) if senders is None else ()), *(("DKIM",) if dkim is None or (dkim.unsure and not dkim.usable) else ()))
+    # a proposal makes DMARC stricter only where nothing is known that could send
+    against = _against("PRK004", named=senders or (), keys=dkim.usable if dkim else (), given=_entered(facts), unknown=unknown)
+    choices = [Choice("reject", {"domain": dmarc.domain, "against": against}, record), Choice("sends", {"domain": dmarc.domain})] if record and against else []
     evidence = [a for a in dmarc.answers if a.found and any(_DMARC.match(text) for text in a.values)] or dmarc.answers
     yield finding(
         "PRK004",
@@ -165,8 +208,8 @@ def _weak(facts: Facts) -> str | None:
     record = dmarc.parsed
     if record is None:
         return "several" if dmarc.several else "missing"
-    if not record.usable:
-        return "broken"
+    if record.recovered:
+        return "broken"  # as good as p=none, or no DMARC at all (RFC 9989 section 4.10.1)
     if dmarc.asked is None:
         return None  # whether the name exists, and so which tag holds, was not answered
     if dmarc.asked != "reject":

@@ -25,7 +25,8 @@ import dns.rrset
 
 from ..model import Outcome
 
-A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME, OPT, DS, RRSIG, SPF = 1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 41, 43, 46, 99
+A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME, OPT, DS, RRSIG, DNSKEY, TLSA, SPF = 1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 41, 43, 46, 48, 52, 99
+_OF_DNSSEC = {DNSKEY: 3, RRSIG: 8}  # fields before the octets, which dnspython writes in groups
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, NOTAUTH, BADVERS = 0, 1, 2, 3, 4, 5, 9, 16
 # RFC 8914 sections 4.7 to 4.13: DNSSEC Bogus, Signature Expired, Signature Not Yet Valid, DNSKEY Missing, RRSIGs Missing,
 # No Zone Key Bit Set, NSEC Missing
@@ -74,6 +75,7 @@ class Reply:
     draft: bool = False
     wire: bytes = b""
     rrsets: Callable[[], list[dns.rrset.RRset]] | None = None
+    authoritative: bool | None = None  # the AA bit, where a question was put to one nameserver; else None
 
     def sections(self) -> tuple[list[dns.rrset.RRset], list[dns.rrset.RRset]]:
         """The answer and authority sections for those who speak dnspython. Never raises: unreadable is empty."""
@@ -84,6 +86,17 @@ class Reply:
         except (dns.exception.DNSException, ValueError, struct.error):
             return [], []
         return message.answer, message.authority
+
+    def signed(self, rtype: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The signatures over an answer of this type, and, where it came with checking disabled, the records. Presentation form."""
+        signatures: list[str] = []
+        unchecked: list[str] = []
+        for rrset in self.sections()[0]:
+            if rrset.rdtype == RRSIG and rrset.covers == rtype:
+                signatures += [_text(RRSIG, data) for data in rrset]
+            elif rrset.rdtype == rtype and self.turned:
+                unchecked += [_text(rtype, data) for data in rrset]
+        return tuple(sorted(signatures)), tuple(sorted(unchecked))
 
 
 class Heard(NamedTuple):
@@ -295,11 +308,24 @@ def _record(b: bytes, span: tuple[int, int], owner: bytes, rtype: int, ttl: int)
     else:
         if rtype == AAAA and size == 16:
             return RR(owner, AAAA, ttl, str(IPv6Address(b[at:end])))
+        if rtype == TLSA and size >= 3:
+            # as it is published, also where a digest has not its length: dnspython takes that for no record, and the answer for none
+            return RR(owner, TLSA, ttl, f"{b[at]} {b[at + 1]} {b[at + 2]} {b[at + 3 : end].hex()}".rstrip())
+        if rtype == DS and size >= 4:
+            return RR(owner, DS, ttl, f"{b[at] << 8 | b[at + 1]} {b[at + 2]} {b[at + 3]} {b[at + 4 : end].hex()}".rstrip())
         data = dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), b, at, size)
-        return RR(owner, rtype, ttl, data.to_text())
+        return RR(owner, rtype, ttl, _text(rtype, data))
     if after != end:
         raise Malformed("a name runs past its record")
     return RR(owner, rtype, ttl, value, target=target)
+
+
+def _text(rtype: int, data: dns.rdata.Rdata) -> str:
+    """Presentation form, octets in one piece (RFC 4034 sections 2.2 and 3.2)."""
+    text = data.to_text()
+    fields = text.split()
+    at = _OF_DNSSEC.get(rtype, len(fields))
+    return text if at + 1 >= len(fields) else " ".join(fields[:at]) + " " + "".join(fields[at:])
 
 
 def record_of(owner: bytes, ttl: int, data: dns.rdata.Rdata) -> RR:

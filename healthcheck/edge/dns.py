@@ -3,6 +3,10 @@
 One entry for each (name, type, DO): asked once, joined by whoever waits, kept for the whole scan. A question can be demanded
 (somebody waits for it, it is charged to a budget and stands in the transcript) or speculated (a topic foresees that it will
 be demanded). Speculation changes when a question goes out, never what a report says.
+
+What is charged is messages, each once, in the order of demand. The target of an alias that an answer did not bring along is a
+message of its own, on a name that data chose, a selector's alias as any other; it is charged where its question is waited for,
+whether or not speculation has asked it by then.
 """
 
 from __future__ import annotations
@@ -23,23 +27,24 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 
-from ..model import Answer, Outcome, Question, Secure, Timing
+from ..model import Answer, Fetch, Outcome, Question, Secure, Timing
 from . import codec
 from .codec import Malformed, name_text, name_wire, tidy
-from .line import Line
+from .line import AT, Line
 from .loop import Loop
 from .memo import Head, Key, Memo
 
 if TYPE_CHECKING:
     from .world import World
 
-DEMANDED = 100  # questions on names that scanned data chose
+DEMANDED = 100  # messages on names that scanned data chose, the targets of aliases among them
+LED = 40  # of these, the targets to which questions of fixed lists are led: selectors that are aliases leave something for SPF
 FIXED = 600  # questions of fixed lists
-SPECULATIVE = 50  # speculated and never demanded
+SPECULATIVE = 50  # messages on names that scanned data chose, sent and not charged so far
 GRACE = 0.05  # seconds past the deadline that an answer on its way into the memo may take
 ROOT = Question(".", "NS", shared=True)  # every resolver that has a way out knows it
 
-Foresee = Callable[[Question, Answer], Iterable[Question]]
+Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +67,11 @@ def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
     return name, rtype, (name_wire(name), number)
 
 
+def _place(question: Question) -> str:
+    """Whom a question is put to, as it stands in a key: "" for the resolvers."""
+    return AT + question.at.lower() if question.at else ""
+
+
 def _as_asked(question: Question, name: str, rtype: str) -> Question:
     return question if question.name == name and question.rtype == rtype else replace(question, name=name, rtype=rtype)
 
@@ -69,16 +79,19 @@ def _as_asked(question: Question, name: str, rtype: str) -> Question:
 class Seam(Memo, dns.nameserver.Nameserver):
     """See docs/architecture.md. Thread-safe; no method raises on what the network says."""
 
-    def __init__(self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float) -> None:
+    def __init__(
+        self, world: World, line: Line, loop: Loop, foresee: Foresee | None, opened: float, deadline: float, fetch: Callable[[Fetch], None] | None = None
+    ) -> None:
         super().__init__(world, line, loop, opened + deadline)
         self.faults: list[Exception] = []  # what a topic's foresee raised: a fault of ours, kept for the tests
-        self._foresee, self._opened, self._deadline = foresee, opened, deadline
+        self._foresee, self._fetch, self._opened, self._deadline = foresee, fetch, opened, deadline
         self._ended: float | None = None
         self._proven = {server: bool(world.validates(server)) for server in world.nameservers}
         self._demanded: dict[Key, Answer | None] = {}  # in the order of demand
-        self._spent = {False: 0, True: 0}  # by `fixed`
-        self._guessed = 0  # speculated, not fixed, not demanded so far
-        self._guessed_fixed = 0
+        self._paid: dict[Key, bool] = {}  # by `fixed`
+        self._spent = {False: 0, True: 0}  # how many of them
+        self._led = 0
+        self._early: dict[bool, set[Key]] = {False: set(), True: set()}  # speculated and not charged so far, by `fixed`
 
     # ------------------------------------------------------------------ asking
 
@@ -93,9 +106,19 @@ class Seam(Memo, dns.nameserver.Nameserver):
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
         """The answers to several questions, in the order asked: starts all, then waits. Charged in that order. Never raises."""
         with self._lock:
-            started = [self._demand(q) for q in questions]
+            started = [self._demand_at(q) if q.at else self._demand(q) for q in questions]
         self._loop.look()
         return tuple([item if isinstance(item, Answer) else self._await(item) for item in started])
+
+    def ask_at(self, address: str, name: str, rtype: str) -> Answer:
+        """One question put to the nameserver at a literal address, without RD: what it says itself. Several at once: ask_all, with `Question.at`.
+
+        `authoritative` tells whether it holds the zone; a server that neither has it nor asks on (lame) is an ERROR with False. A CNAME is
+        not followed: NOT_ASKED, with its target in `aliases`. An address that the World's guard does not let through is NOT_ASKED with the reason,
+        and `server` the address: no question of this scan, and not in its transcript. What zone files answer for is NOT_ASKED by them. Never raises.
+        Cost: one question, charged as any other; at most 3 seconds. Standard: RFC 1034 sections 4.3.1 and 5.3.3.
+        """
+        return self.ask_all((Question(name, rtype, at=address),))[0]
 
     def ask_each(self, name: str, rtype: str) -> tuple[Answer, ...]:
         """The same question put to each of at most two configured nameservers by itself; one answer where there is one only."""
@@ -140,10 +163,20 @@ class Seam(Memo, dns.nameserver.Nameserver):
             for head in self._heads.values():
                 if head.answer is None:
                     head.answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, detail="the scan ended before an answer came")
-                    self._open -= 1
+                    self._open -= not head.held
+                    head.held = b""
         self._loop.tell()
 
     # ------------------------------------------------------------------ demand
+
+    def _demand_at(self, question: Question) -> Answer | Head:
+        if why := self._barred(question):
+            return Answer(tidy(question.name), question.rtype.upper(), Outcome.NOT_ASKED, detail=f"{question.at}: not asked, {why}", server=question.at)
+        return self._demand(question, server=_place(question))
+
+    def _barred(self, question: Question) -> str:
+        """Why the guard does not let a question to where it is meant for; the line asks the guard again where it opens the socket."""
+        return self._world.guard.permitted(question.at, self._world.guard.ask) if question.at else ""
 
     def _demand(self, question: Question, *, do: bool = False, server: str = "") -> Answer | Head:
         """The caller holds the lock."""
@@ -153,32 +186,56 @@ class Seam(Memo, dns.nameserver.Nameserver):
             name, rtype = tidy(question.name), question.rtype.upper()
             refused = Answer(name, rtype, Outcome.ERROR, detail=str(error))
             return self._demanded.setdefault((name.encode("utf-8", "replace"), -1, do, rtype), refused) or refused
-        key = (*asked, do, server)
+        key = (*asked, do or question.signed, server)
         head = self._heads.get(key)
         if key in self._demanded:
             held = self._demanded[key]
             if held is not None and held.outcome is Outcome.NOT_ASKED and head is None:
                 return held
         else:
-            if refusal := self._charge(question):
+            # what is shared belongs to the World, whoever asks first
+            if not question.shared and (refusal := self._charge(key, fixed=question.fixed)):
                 answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=refusal)
                 # an answer that speculation brought is not used: what a report says does not depend on luck
                 self._heads.pop(key, None)
                 return answer
+            self._early[True].discard(key)
             self._demanded[key] = None
         if head is None and (late := self._over()):
             answer = self._demanded[key] = Answer(name, rtype, Outcome.NOT_ASKED, detail=late)
             return answer
-        return self._enter(key, head, _as_asked(question, name, rtype), demanded=True)
+        if head is not None and head.held and head.final is None and not self._over() and self._room((head.held, *key[1:]), fixed=False):
+            self._release(head)  # those that are demanded together are led on together
+        return self._enter(key, head, _as_asked(question, name, rtype))
 
-    def _charge(self, question: Question) -> str:
-        if question.shared:
-            return ""  # it belongs to the World, whoever asks first
-        limit = FIXED if question.fixed else DEMANDED
-        if self._spent[question.fixed] >= limit:
-            return f"not asked: this scan has spent its {limit} questions"
-        self._spent[question.fixed] += 1
+    def _charge(self, key: Key, *, fixed: bool, led: bool = False) -> str:
+        """Charges a message, unless it is paid for; else why it cannot be. `led`: a question of a fixed list leads to it."""
+        if key not in self._paid:
+            limit = FIXED if fixed else DEMANDED
+            if self._spent[fixed] >= limit:
+                return f"not asked: this scan has spent its {limit} questions"
+            if led and self._led >= LED:
+                return f"not asked: this scan has spent the {LED} questions that it keeps for aliases of selectors and lists"
+            self._spent[fixed] += 1
+            self._led += led
+            self._paid[key] = fixed
+            self._early[False].discard(key)
         return ""
+
+    def _charge_aliases(self, head: Head) -> Answer | None:
+        """Charges the targets that a demanded question was led to so far, and asks the one it is held at; its answer where they are
+        more than is left. What speculation brought from beyond is not used. The caller holds the lock."""
+        for target in (*[raw.key[0] for raw in head.trail[1:]], *([head.held] if head.held else [])):
+            refusal = self._over() if target == head.held else ""
+            if not refusal and head.key in self._paid:  # else it belongs to the World, with all that it leads to
+                refusal = self._charge((target, *head.key[1:]), fixed=False, led=self._paid[head.key])
+            if refusal:
+                shown = name_text(target)
+                aliases = head.aliases[: head.aliases.index(shown) + 1]
+                return Answer(head.name, head.rtype, Outcome.NOT_ASKED, aliases=aliases, detail=f"an alias leads to {shown}; {refusal}")
+        if head.held:
+            self._release(head)
+        return None
 
     def _over(self) -> str:
         if self._ended is not None:
@@ -190,9 +247,10 @@ class Seam(Memo, dns.nameserver.Nameserver):
     def _await(self, head: Head) -> Answer:
         if head.final is not None:
             return head.final
-        if head.answer is None:
-            self._loop.wait(lambda: head.answer is not None, self._end + GRACE)
-        if head.answer is None:
+        refused = self._led_on(head) if head.answer is None or len(head.trail) > 1 else None
+        if refused is not None:
+            answer = refused
+        elif head.answer is None:
             words = f"no answer before the scan's time ({self._deadline:g} s) was over"
             answer = Answer(head.name, head.rtype, Outcome.TIMEOUT, aliases=head.aliases, detail=words)
         else:
@@ -203,13 +261,29 @@ class Seam(Memo, dns.nameserver.Nameserver):
                 self._demanded[head.key] = answer
             return head.final
 
+    def _led_on(self, head: Head) -> Answer | None:
+        """Waits until a demanded question is answered, charging its aliases as it is led on; its answer where they are more than is left."""
+        while self._loop.wait(lambda: head.answer is not None or head.held != b"", self._end + GRACE):
+            answered = head.answer is not None  # and so all its aliases are known
+            with self._lock:
+                refused = self._charge_aliases(head)
+            if refused or answered:
+                return refused
+        return None
+
     def _believed(self, answer: Answer) -> Answer:
         """The answer, but for an NXDOMAIN of a resolver that says the same of the root.
 
         The root exists. A resolver without a way out, or a captive one, that denies it denies everything, and then its word is
         no answer about any name.
         """
-        if answer.outcome is not Outcome.NXDOMAIN or not self._world.sceptical or answer.name == "." or answer.secure in (Secure.YES, Secure.DRAFT):
+        if (
+            answer.outcome is not Outcome.NXDOMAIN
+            or answer.authoritative
+            or not self._world.sceptical
+            or answer.name == "."
+            or answer.secure in (Secure.YES, Secure.DRAFT)
+        ):
             return answer
         root = self.ask(ROOT.name, ROOT.rtype, shared=True)
         if root.outcome is not Outcome.NXDOMAIN:
@@ -224,32 +298,28 @@ class Seam(Memo, dns.nameserver.Nameserver):
             name, rtype, asked = _parsed(question.name, question.rtype)
         except Malformed:
             return
-        key = (*asked, False, "")
+        if self._barred(question):
+            return
+        key = (*asked, question.signed, _place(question))
         head = self._heads.get(key)
-        if head is None:
-            if self._demanded.get(key) is not None or self._over():
-                return
-            if self._guessed_fixed + self._spent[True] >= FIXED if question.fixed or question.shared else self._guessed >= SPECULATIVE:
-                return
-        self._enter(key, head, _as_asked(question, name, rtype), demanded=False)
+        if head is None and (self._demanded.get(key) is not None or self._over() or not self._room(key, fixed=question.fixed or question.shared)):
+            return
+        self._enter(key, head, _as_asked(question, name, rtype))
 
-    def _enter(self, key: Key, head: Head | None, question: Question, *, demanded: bool) -> Head:
+    def _room(self, key: Key, *, fixed: bool) -> bool:
+        if key in self._raws:
+            return True  # it is no further message
+        early = self._early[fixed]
+        if len(early) + self._spent[True] >= FIXED if fixed else len(early) >= SPECULATIVE:
+            return False
+        early.add(key)
+        return True
+
+    def _enter(self, key: Key, head: Head | None, question: Question) -> Head:
         """The entry of a question; asked where it is new, and foreseen where its role is. The caller holds the lock."""
-        new = head is None
         if head is None:
-            head = self._heads[key] = Head(key, question.name, question.rtype, question.shared, question.fixed or question.shared)
+            head = self._heads[key] = Head(key, question.name, question.rtype, question.shared)
             self._open += 1
-            step = 0 if demanded else 1
-        else:
-            step = -1 if demanded and not head.demanded else 0
-        if demanded:
-            head.demanded = True
-        if step:
-            if head.fixed:
-                self._guessed_fixed += step
-            else:
-                self._guessed += step
-        if new:
             head.roles[question.role] = question
             self._follow(head, key[0])
         elif question.role not in head.roles:
@@ -263,7 +333,10 @@ class Seam(Memo, dns.nameserver.Nameserver):
             return
         try:
             for more in self._foresee(question, answer):
-                self._guess(more)
+                if isinstance(more, Question):
+                    self._guess(more)
+                elif self._fetch is not None:
+                    self._fetch(more)
         except Exception as error:
             # what a topic foresees is a convenience: its fault must not cost an answer
             self.faults.append(error)

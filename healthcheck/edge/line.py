@@ -8,16 +8,29 @@ from typing import NamedTuple, Protocol
 
 from ..model import Outcome
 from .codec import Reply
+from .guard import PUBLIC, Policy
+
+AT = "@"  # in front of the address of a nameserver that scanned data chose
 
 
 class Ask(NamedTuple):
-    """One question for a line. `server`: this one and no other. `cd`: checking disabled (RFC 4035 section 3.2.2)."""
+    """One question for a line. `cd`: checking disabled (RFC 4035 section 3.2.2).
+
+    server   this one of the configured nameservers, or AT and any address, and no other
+    policy   which addresses may be asked where `server` is none of the configured ones
+    """
 
     name: bytes  # canonical, see codec.name_wire
     rtype: int
     do: bool = False
     cd: bool = False
     server: str = ""
+    policy: Policy = PUBLIC
+
+    @property
+    def at(self) -> str:
+        """The address that scanned data chose, "" where the configured nameservers are asked."""
+        return self.server.removeprefix(AT) if self.server.startswith(AT) else ""
 
 
 Done = Callable[[Reply], None]

@@ -1,7 +1,8 @@
 """The entries of a scan: each (name, type, DO) put to the line once, its aliases followed, its DNSSEC state judged.
 
 A raw entry is one question with one message. A head is a question as it was meant: it walks over raw entries, one for each
-message that its aliases need. Raw entries wait for nothing but the line, so that no loop of aliases can lock anything.
+message that its aliases need. Raw entries wait for nothing but the line, so that no loop of aliases can lock anything. An alias
+for whose target there is no room among the speculated messages is held: the head goes on once it is demanded, and paid for.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..model import Answer, Outcome, Question, Secure
 from . import codec
 from .codec import Reply, name_text, name_wire
-from .line import Ask, Line
+from .line import AT, Ask, Line
 from .loop import Loop
 
 if TYPE_CHECKING:
@@ -50,15 +51,14 @@ class Head:
     name: str
     rtype: str
     shared: bool
-    fixed: bool
     trail: list[Raw] = field(default_factory=list)
+    held: bytes = b""  # the target of an alias that is not asked before it is charged
     seen: tuple[bytes, ...] = ()
     aliases: tuple[str, ...] = ()
     ttl: int = 1 << 31  # the least of its aliases'
     roles: dict[str, Question] = field(default_factory=dict)
     answer: Answer | None = None  # as it arrived
     final: Answer | None = None  # as it was demanded: does not change any more
-    demanded: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +78,7 @@ class Memo:
         self._raws: dict[Key, Raw] = {}
         self._heads: dict[Key, Head] = {}
         self._pooled = world.pooled
-        self._open = 0  # heads without an answer
+        self._open = 0  # heads under way: without an answer, and not held
         self._sent = 0
         self._closed = False
         self._proven: dict[str, bool] = {}  # which nameservers the World knew to validate when this scan began
@@ -88,6 +88,10 @@ class Memo:
 
     def _settled(self, question: Question, answer: Answer) -> None:
         """Called once for each role of a question whose answer is there, before anybody who waits for it goes on."""
+        raise NotImplementedError
+
+    def _room(self, key: Key, *, fixed: bool) -> bool:
+        """May this message go out before it is charged? Counts it among the speculated ones where it is new."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ the line
@@ -110,11 +114,17 @@ class Memo:
         else:
             self._put(raw)
 
+    def _release(self, head: Head) -> None:
+        """Asks the target that a head was held at."""
+        target, head.held = head.held, b""
+        self._open += 1
+        self._follow(head, target)
+
     def _put(self, raw: Raw) -> None:
         raw.mine = True
         self._sent += 1
         name, rtype, do, server = raw.key
-        self._line.put(Ask(name, rtype, do, False, server), partial(self._arrived, raw))
+        self._line.put(Ask(name, rtype, do, False, server, self._world.guard), partial(self._arrived, raw))
 
     def _share(self, raw: Raw) -> None:
         """A question whose answer holds for every scan: from the World, from the scan that is asking it just now, else asked here."""
@@ -169,7 +179,7 @@ class Memo:
                 heads, raw.waiters = raw.waiters, []
                 if raw.shared and raw.mine and fresh:
                     self._world.remember(raw.key, reply, pooled=raw.pooled)
-                if reply.ad or reply.turned:
+                if reply.ad or reply.turned or _wants_proof(raw.key, reply):
                     self._probe(reply.server)
                 for head in heads:
                     self._advance(head, reply)
@@ -185,7 +195,11 @@ class Memo:
             _log.exception("an answer could not be read")
             found = Answer(head.name, head.rtype, Outcome.ERROR, detail=f"this answer could not be read: {error}")
         if isinstance(found, bytes):
-            self._follow(head, found)
+            if head.shared or self._room((found, *head.key[1:]), fixed=False):
+                self._follow(head, found)
+            else:
+                head.held = found
+                self._open -= 1
             return
         head.answer = found
         self._open -= 1
@@ -219,7 +233,7 @@ class Memo:
             return _answer(head, Outcome.NXDOMAIN, reply, ttl=reply.negative_ttl)
         # RFC 2308 section 2.2: with an SOA it is the end, without one the target was not looked up
         if owner != start and reply.negative_ttl is None:
-            return owner
+            return owner if not head.key[3].startswith(AT) else _answer(head, Outcome.NOT_ASKED, reply, detail="an alias, which is not followed here")
         return _answer(head, Outcome.NODATA, reply, ttl=reply.negative_ttl)
 
     # ------------------------------------------------------------------ DNSSEC
@@ -254,14 +268,14 @@ class Memo:
 
     def _sure(self, head: Head, answer: Answer) -> Answer:
         """The answer with its DNSSEC state. RFC 6840 section 5.8: an AD bit is worth what its resolver is worth."""
-        if answer.secure is Secure.DRAFT:
+        if answer.secure is Secure.DRAFT or head.key[3].startswith(AT):
             return answer
         replies = [raw.reply for raw in head.trail if raw.reply is not None]
         # An answer without AD waits for no probe: what counts for it is what was known before, so that its state does not depend
         # on which answer came first.
         validating = bool(replies)
         for reply in replies:
-            if reply.ad or reply.turned:
+            if reply.ad or reply.turned or _wants_proof(head.key, reply):
                 if (probe := self._probe(reply.server)) is not None:
                     self._loop.wait(lambda probe=probe: probe.known, min(time.monotonic() + PROBE_WAIT, self._end))  # type: ignore[misc]
                 validating = bool(self._world.validates(reply.server)) and validating
@@ -278,7 +292,14 @@ def _answer(head: Head, outcome: Outcome, reply: Reply, *, rows: list[codec.RR] 
     drawn = Secure.DRAFT if reply.draft and reply.failure is None and not detail else Secure.UNKNOWN
     values = tuple([r.value for r in rows])
     strings = tuple([r.strings for r in rows]) if head.key[1] == codec.TXT else ()
-    return Answer(head.name, head.rtype, outcome, values, ttl, drawn, head.aliases, detail or reply.detail, strings, reply.server)
+    signatures, unchecked = reply.signed(head.key[1]) if head.key[2] else ((), ())
+    told, aa = detail or reply.detail, reply.authoritative
+    return Answer(head.name, head.rtype, outcome, values, ttl, drawn, head.aliases, told, strings, reply.server, signatures, unchecked, aa)
+
+
+def _wants_proof(key: Key, reply: Reply) -> bool:
+    """Who asks for signatures wants to know whether the resolver validates, also where its answer claims nothing."""
+    return key[2] and reply.failure is None and not reply.draft
 
 
 def _order(record: codec.RR) -> tuple[int, str, tuple[bytes, ...]]:

@@ -10,9 +10,11 @@ or none at all go on to the next server; truncation goes on over TCP (RFC 7766 s
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 import dns.rcode
 
@@ -28,6 +30,7 @@ TCP_WAIT = 2.5
 CD_WAIT = 1.0
 DOWN_PAUSE = 0.15  # seconds before a port that nobody listens on is tried again
 SLOW_AFTER = 3  # time-outs in a row, after which a server goes last
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES)
 # of several failures the one that says most is told
 _RANK = (Outcome.BOGUS, Outcome.SERVFAIL, Outcome.REFUSED, Outcome.ERROR, Outcome.TIMEOUT)
 
@@ -49,8 +52,13 @@ class Resolvers:
 class Wire:
     """A line to nameservers. put() and close() may be called from any thread; the rest is called by the loop."""
 
+    waits: tuple[float, ...] = WAITS
+    tcp_wait = TCP_WAIT
+    longest = 4.9  # seconds after which no further try begins
+
     def __init__(self, servers: tuple[Server, ...], until: float, loop: Loop) -> None:
         self.until, self._loop = until, loop
+        self._direct: Direct | None = None
         self._states = [State(s) for s in servers]
         self._jobs: set[Job] = set()
         self._closed = False
@@ -59,6 +67,10 @@ class Wire:
         with self._loop.lock:
             if self._closed:
                 return
+            if ask.at:
+                self._direct = self._direct or Direct(self.until, self._loop)
+                self._direct.put(ask, done)
+                return
             # servers that keep silent go last for the rest of this scan; sorted() keeps the configured order otherwise
             states = self._states
             if ask.server or len(states) > 1:
@@ -66,16 +78,21 @@ class Wire:
             if not states:
                 done(Reply(Outcome.ERROR, detail=f"{ask.server} is not among the nameservers"))
                 return
-            job = Job(self, ask, codec.section(ask.name, ask.rtype), done, tuple((states * len(WAITS))[: len(WAITS)]))
-            self._jobs.add(job)
-            try:
-                self._loop.enqueue(job)
-            except OSError as error:
-                self._finish(job, Reply(Outcome.ERROR, detail=f"no socket can be waited on: {error.strerror or error}"))
+            self._begin(ask, done, states)
+
+    def _begin(self, ask: Ask, done: Done, states: list[State]) -> None:
+        job = Job(self, ask, codec.section(ask.name, ask.rtype), done, tuple((states * len(self.waits))[: len(self.waits)]))
+        self._jobs.add(job)
+        try:
+            self._loop.enqueue(job)
+        except OSError as error:
+            self._finish(job, Reply(Outcome.ERROR, detail=f"no socket can be waited on: {error.strerror or error}"))
 
     def close(self) -> None:
         """Ends every socket of this line. What is under way is never answered."""
         with self._loop.lock:
+            if self._direct is not None:
+                self._direct.close()
             self._closed = True
             for job in self._jobs:
                 self._loop.end(job)
@@ -100,7 +117,7 @@ class Wire:
             each = each or self._loop.open(job, state)
         except OSError as error:
             job.at += 1
-            self._failed(job, state, Outcome.ERROR, error.strerror or str(error))
+            self._no_socket(job, state, error)
             return True
         if each is None:
             if not job.sent:
@@ -109,10 +126,13 @@ class Wire:
             self._failed(job, state, Outcome.ERROR, "no socket was free")
             return True
         job.at += 1
-        self._loop.timer(job, WAITS[min(job.sent, len(WAITS) - 1)])
+        self._loop.timer(job, self.waits[min(job.sent, len(self.waits) - 1)])
         job.sent += 1
         self._loop.send(each)
         return True
+
+    def _no_socket(self, job: Job, state: State, error: OSError) -> None:
+        self._failed(job, state, Outcome.ERROR, error.strerror or str(error))
 
     def late(self, job: Job) -> None:
         now = time.monotonic()
@@ -124,7 +144,7 @@ class Wire:
                 self._remember(job, last.state, Outcome.TIMEOUT, words)
                 if last.got is not None:  # a connection that hangs is not waited for any longer
                     self._loop.drop(last)
-            if now < min(self.until, job.began + 4.9):
+            if now < min(self.until, job.began + self.longest):
                 self.next(job)
                 return
         job.at = len(job.plan)
@@ -162,6 +182,7 @@ class Wire:
         job = each.job
         if job.checking and job.worst is not None:
             job.worst.turned = True
+            job.worst.wire = data if job.ask.do else b""
             self._give_up(job)
             return
         self._finish(job, Reply(None, heard.rcode, heard.records, heard.negative_ttl, heard.ad, server=each.state.server.label, wire=data))
@@ -226,14 +247,15 @@ class Wire:
         if new is None:
             self._failed(job, state, Outcome.ERROR, "no socket was free")
         elif kind == socket.SOCK_STREAM:
-            self._loop.timer(job, CD_WAIT if job.checking else TCP_WAIT)
+            self._loop.timer(job, CD_WAIT if job.checking else self.tcp_wait)
             self._loop.connect(new)
         else:
             self._loop.send(new)
 
     def _give_up(self, job: Job) -> None:
         worst = job.worst or Reply(Outcome.TIMEOUT)
-        if worst.failure is Outcome.SERVFAIL and not job.checking and not job.ask.cd and time.monotonic() < self.until:
+        broken = worst.failure is Outcome.BOGUS and job.ask.do  # known without asking again, but not why
+        if (worst.failure is Outcome.SERVFAIL or broken) and not job.checking and not job.ask.cd and time.monotonic() < self.until:
             job.checking = True
             state = next(s for s in self._states if s.server.label == worst.server)
             try:
@@ -246,3 +268,70 @@ class Wire:
                 return
         worst.detail = "; ".join(job.told)
         self._finish(job, worst)
+
+
+class Direct(Wire):
+    """Questions to the one nameserver at an address that scanned data chose: guarded, without RD, and what it says is taken as it is."""
+
+    waits = (1.0, 1.8)  # a dead server costs three seconds, in which everything else goes on
+    tcp_wait = 1.7
+    longest = 1.2
+
+    def __init__(self, until: float, loop: Loop) -> None:
+        super().__init__((), until, loop)
+        self._at: dict[str, State] = {}
+
+    def put(self, ask: Ask, done: Done) -> None:
+        """The caller holds the lock. The address that is judged is the one that the socket is bound to a moment later."""
+        policy = ask.policy
+        if why := policy.permitted(ask.at, policy.ask):
+            done(Reply(Outcome.NOT_ASKED, detail=f"{ask.at}: not asked, {why}", server=ask.at))
+            return
+        if (state := self._at.get(ask.at)) is None:
+            literal = ip_address(ask.at)
+            family, place = (socket.AF_INET, (ask.at, policy.ask)) if literal.version == 4 else (socket.AF_INET6, (ask.at, policy.ask, 0, 0))
+            state = self._at[ask.at] = State(Server(ask.at, family, place))
+        self._begin(ask, done, [state])
+
+    def heard(self, each: Try, data: bytes) -> None:
+        try:
+            heard = codec.read(data, each.job.asked)
+        except Malformed:
+            heard = None
+        if heard is None or heard.truncated or heard.rcode not in (codec.NOERROR, codec.NXDOMAIN):
+            super().heard(each, data)
+            return
+        label = each.state.server.label
+        records = heard.records
+        if not heard.authoritative and not records and each.job.ask.rtype == codec.NS:
+            records = _delegation(data, each.job.ask.name)
+        if heard.authoritative or records:
+            reply = Reply(None, heard.rcode, records, heard.negative_ttl, server=label, wire=data, authoritative=heard.authoritative)
+        else:
+            # RFC 1034 section 4.3.1: what it does not hold it can at best refer to; its word that something is missing counts for nothing
+            reply = Reply(Outcome.ERROR, detail=f"{label}: a lame answer: this server does not hold the zone", server=label, authoritative=False)
+        self._finish(each.job, reply)
+
+    def lost(self, each: Try, error: OSError) -> None:
+        if error.errno in _NO_WAY:
+            self._no_socket(each.job, each.state, error)
+        else:
+            super().lost(each, error)
+
+    def _no_socket(self, job: Job, state: State, error: OSError) -> None:
+        # it says nothing of the server
+        self._finish(job, Reply(Outcome.NOT_ASKED, detail=f"{state.server.label}: no way there from this machine ({error.strerror or error})"))
+
+    def _give_up(self, job: Job) -> None:
+        reply = job.worst or Reply(Outcome.TIMEOUT, server=job.plan[0].server.label if job.plan else "")
+        reply.detail = "; ".join(job.told)
+        self._finish(job, reply)
+
+
+def _delegation(data: bytes, name: bytes) -> tuple[codec.RR, ...]:
+    """The nameservers that a referral names for exactly this zone. RFC 1034 section 4.3.2, step 3b."""
+    found = []
+    for rrset in Reply(wire=data).sections()[1]:
+        if rrset.rdtype == codec.NS and rrset.name.to_digestable() == name:
+            found += [codec.record_of(name, rrset.ttl, item) for item in rrset]
+    return tuple(found)

@@ -17,14 +17,18 @@ import dns.resolver
 
 from ..catalog import Blocklist
 from ..errors import InputError, ZoneError
-from ..model import Location, Outcome
+from ..model import Fetch, Fetched, Greeted, Location, Outcome
 from . import codec
 from .codec import Malformed, Reply, name_wire
 from .dns import ROOT, Foresee, Seam
 from .flight import Server
+from .guard import PUBLIC, Policy
+from .https import Fetcher
 from .line import Nowhere, Source
 from .loop import Loop
 from .memo import Key
+from .reach import GREETING, Greet, Nobody, Port, Reaches, Rows, Spoken, unfetched, ungreeted
+from .smtp import Greeter
 from .wire import Resolvers
 from .zones import ZoneFiles, ZoneSet, within
 
@@ -54,7 +58,9 @@ class Session:
         loop = loop or self._own or Loop()
         with loop.opening():
             line = world.source.line(opened + deadline)
-        self.dns = Seam(world, line, loop, foresee, opened, deadline)
+        self.fetch = Reaches(world.fetcher, unfetched, opened + deadline, loop)
+        self.greet = Reaches(world.greeter, ungreeted, opened + deadline, loop, GREETING)
+        self.dns = Seam(world, line, loop, foresee, opened, deadline, self.fetch.start)
 
     def __enter__(self) -> Session:
         return self
@@ -63,6 +69,11 @@ class Session:
         self.close()
         if World.strict and error is None and self.dns.faults:
             raise self.dns.faults[0]
+
+    @property
+    def settled(self) -> bool:
+        """Is nothing under way, so that only a demand can bring more? For those who run many scans (bulk.py)."""
+        return self.dns.settled and self.fetch.settled and self.greet.settled
 
     def close(self) -> None:
         self.dns.close()
@@ -102,6 +113,9 @@ class World:
         self.sceptical = False  # an NXDOMAIN is believed only from a resolver that knows the root (the system's, which nobody chose)
         self.blocklists: tuple[Blocklist, ...] | None = None  # which lists are asked; None: those of data/blocklists.toml
         self.pooled = False  # many scans: every answer is kept for the next ones as long as its TTL says, at most POOLED seconds
+        self.guard: Policy = PUBLIC  # where a connection may lead that scanned data asks for
+        self.fetcher: Port[Fetch, Fetched] = Nobody(unfetched)  # https on port 443, for policies and logos
+        self.greeter: Port[Greet, Greeted] = Nobody(ungreeted)  # SMTP on port 25, for mail hosts, where the user asks for it
         self._held = held
         self._beneath: World | None = None
         self._demo: World | None = None
@@ -113,11 +127,12 @@ class World:
     # ------------------------------------------------------------------ the three worlds
 
     @classmethod
-    def live(cls, nameservers: Iterable[str] = (), *, bogus_probe: str = BOGUS_PROBE, resolv_conf: str = "/etc/resolv.conf") -> World:
+    def live(cls, nameservers: Iterable[str] = (), *, bogus_probe: str = BOGUS_PROBE, resolv_conf: str = "/etc/resolv.conf", guard: Policy = PUBLIC) -> World:
         """The DNS, through these nameservers, or through the system's where none is given.
 
         nameservers   "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353", in the order of preference
         bogus_probe   a name whose signature is broken: a resolver that refuses it validates
+        guard         where connections may lead that records ask for: public addresses only, but for tests
         With no resolver at hand every question says so at once. Raises InputError for what is no address. Asks nothing yet.
         """
         given = tuple(nameservers)
@@ -136,6 +151,7 @@ class World:
             Resolvers(servers), describe=("resolver " if len(labels) == 1 else "resolvers ") + ", ".join(labels), nameservers=labels, bogus_probe=bogus_probe
         )
         world.sceptical = not given
+        world.guard, world.fetcher, world.greeter = guard, Fetcher(guard), Greeter(guard)
         return world
 
     @classmethod
@@ -169,6 +185,8 @@ class World:
         )
         # a world that claims its names asks nobody about them, and so needs nobody's word about the root
         world._beneath, world.sceptical = beneath, beneath.sceptical and not claims
+        if not claims:  # the hosts of a draft are those of the live DNS; the demo world has none
+            world.guard, world.fetcher, world.greeter = beneath.guard, beneath.fetcher, beneath.greeter
         return world
 
     @classmethod
@@ -189,6 +207,10 @@ class World:
         held = ZoneSet(own, everything.patch, everything.files)
         world = cls._over(held, beneath, "the demo world", DEMO_NAMES)
         world._demo = cls._over(everything, beneath, "the demo world", DEMO_NAMES)
+        if (rows := folder / "https.toml").exists():  # what the demo's policy hosts say
+            world.fetcher = world._demo.fetcher = Rows(rows)
+        if (rows := folder / "smtp.toml").exists():  # and its mail hosts, where somebody asks
+            world.greeter = world._demo.greeter = Spoken(rows)
         return world
 
     def for_domain(self, domain: str) -> World:
@@ -220,10 +242,12 @@ class World:
         return session
 
     def close(self) -> None:
-        """Forgets what was kept. Open sessions end by themselves."""
+        """Forgets what was kept, and ends the connections to hosts. Open sessions end by themselves."""
         with self._lock:
             self._kept.clear()
             self._validating.clear()
+        self.fetcher.close()
+        self.greeter.close()
         if self._beneath is not None:
             self._beneath.close()
 

@@ -243,7 +243,9 @@ class _ZoneLine:
 
     def put(self, ask: Ask, done: Done) -> None:
         held = self._held
-        if (reply := held.answer(ask.name, ask.rtype, ask.do)) is not None:
+        if ask.at:
+            self._put_at(ask, done)
+        elif (reply := held.answer(ask.name, ask.rtype, ask.do)) is not None:
             done(held.patched(ask.name, ask.rtype, ask.do, reply))
         elif any(within(ask.name, claim) for claim in self._claims):
             done(held.patched(ask.name, ask.rtype, ask.do, Reply(rcode=NXDOMAIN, draft=True, server="zone files of the demo world")))
@@ -253,6 +255,13 @@ class _ZoneLine:
             done(wild if wild.records else Reply(Outcome.NOT_ASKED, detail="not asked: no zone file holds this name", server=OUTSIDE))
         else:
             self._beneath.put(ask, lambda reply: done(held.patched(ask.name, ask.rtype, ask.do, held.trimmed(ask.name, reply))))
+
+    def _put_at(self, ask: Ask, done: Done) -> None:
+        """What a nameserver itself says is about what is published, and says nothing of a draft."""
+        if self._beneath is None or self._held.knows(ask.name) or any(within(ask.name, claim) for claim in self._claims):
+            done(Reply(Outcome.NOT_ASKED, detail="not asked: only zone files answer here", server=OUTSIDE))
+        else:
+            self._beneath.put(ask, done)
 
     def close(self) -> None:
         if self._beneath is not None:

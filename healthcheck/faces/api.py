@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from ..catalog import catalog
 from ..errors import BusyError, InputError, TooLargeError
-from ..model import MAX_INPUT, Domain, ScanInput, check_ip, check_selector
+from ..model import MAX_INPUT, Domain, ScanInput, check_ip, given_helo, given_selectors
 from ..profiles import check_profile
 from ..render import json as render
 from ..render import lookup
@@ -49,18 +49,32 @@ def desk() -> Desk:
     return found
 
 
-def scan_input(domain: str, ips: list[str], selectors: list[str], mail_from: str | None, profile: str = "sending") -> ScanInput:
+def scan_input(
+    domain: str,
+    ips: list[str],
+    selectors: list[str],
+    mail_from: str | None,
+    profile: str = "sending",
+    *,
+    topics: list[str] | tuple[str, ...] = (),
+    starttls: bool = False,
+    helo: str | None = None,
+) -> ScanInput:
     """What the query asks for. Raises DomainError, InputError."""
+    from ..checks import given_topics
+
     name = Domain.parse(domain)
     envelope = Domain.parse(mail_from).name if mail_from and mail_from.strip() else None
-    unique_ips, unique_selectors = checked(ips, selectors)
-    return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, check_profile(profile))
+    unique_ips, unique_selectors = checked(ips, selectors, name.name)
+    wanted, connect = given_topics(topics, starttls=starttls)
+    said = given_helo(helo) if helo and helo.strip() else None
+    return ScanInput(name, unique_ips, unique_selectors, envelope if envelope != name.name else None, check_profile(profile), "", wanted, connect, said)
 
 
-def checked(ips: list[str], selectors: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Each once, as it is written canonically. Raises InputError for one that is none, and for more than are checked at a time."""
+def checked(ips: list[str], selectors: list[str], domain: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Each once, as it is written canonically; a pasted DKIM-Signature stands for its selector. Raises InputError for one that is none, and for more than are checked at a time."""
     unique_ips = tuple(dict.fromkeys(check_ip(ip) for ip in ips if ip.strip()))
-    unique_selectors = tuple(dict.fromkeys(check_selector(s) for s in selectors if s.strip()))
+    unique_selectors = tuple(dict.fromkeys(name for s in selectors if s.strip() for name in given_selectors(s, domain)))
     if len(unique_ips) > MOST or len(unique_selectors) > MOST:
         raise InputError(f"At most {MOST} addresses and {MOST} selectors are checked at a time.")
     return unique_ips, unique_selectors
@@ -80,7 +94,8 @@ def scan(path: schemas.DomainPath, query: schemas.ScanQuery) -> Response:
 
     A domain that does not exist is a report whose verdict is fail, not an error.
     """
-    wanted = scan_input(path.domain, query.ip, query.selector, query.mail_from, query.profile)
+    asked: dict[str, Any] = {"topics": query.topic, "starttls": query.starttls, "helo": query.helo}
+    wanted = scan_input(path.domain, query.ip, query.selector, query.mail_from, query.profile, **asked)
     job = desk().scan(wanted)
     _wait(job)
     assert job.report is not None

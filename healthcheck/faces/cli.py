@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ..errors import HealthcheckError, InputError, OurFault
-from ..model import PROFILES, Domain, check_ip, check_selector
+from ..model import PROFILES, Domain, check_ip, given_helo, given_selectors
 from . import against
 from .bounces import bounces
 from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
@@ -44,16 +44,16 @@ def main() -> None:
 
 
 def _ips(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(check_ip, values)
+    return _each(lambda value: (check_ip(value),), values)
 
 
 def _selectors(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(check_selector, values)
+    return _each(given_selectors, values)
 
 
-def _each(check: Callable[[str], str], values: tuple[str, ...]) -> tuple[str, ...]:
+def _each(check: Callable[[str], tuple[str, ...]], values: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        return tuple(dict.fromkeys(check(value) for value in values))
+        return tuple(dict.fromkeys(one for value in values for one in check(value)))
     except InputError as fault:
         raise click.BadParameter(fault.detail) from None
 
@@ -65,6 +65,24 @@ def _domain(_context: Any, _option: Any, value: str | None) -> str | None:
         raise click.BadParameter(fault.detail) from None
 
 
+def _topics(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    if not values:
+        return None
+    from ..checks import given_topics
+
+    try:
+        return given_topics(values)[0]
+    except InputError as fault:
+        raise click.BadParameter(fault.detail) from None
+
+
+def _helo(_context: Any, _option: Any, value: str | None) -> str | None:
+    try:
+        return None if value is None else given_helo(value)
+    except InputError as fault:
+        raise click.BadParameter(fault.detail) from None
+
+
 def _common(command: Callable[..., None]) -> Callable[..., None]:
     """The options that scan and explain share."""
     for option in (
@@ -72,7 +90,13 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--only-zone", is_flag=True, help="Ask nothing but the zone files."),
         click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file laid over the live DNS: try a change before it is published."),
         click.option("--nameserver", "nameservers", multiple=True, metavar="IP[:PORT]", help="Ask this server instead of the system's resolvers."),
-        click.option("--selector", "selectors", multiple=True, callback=_selectors, help="A DKIM selector in use (the s= of a signature)."),
+        click.option(
+            "--selector",
+            "selectors",
+            multiple=True,
+            callback=_selectors,
+            help="A DKIM selector in use (the s= of a signature), or a DKIM-Signature header that names it.",
+        ),
         click.option("--ip", "ips", multiple=True, callback=_ips, help="An address that the mail is sent from."),
         click.option("--mail-from", callback=_domain, metavar="DOMAIN", help="The domain of the envelope sender, where it differs."),
     ):
@@ -113,6 +137,9 @@ def _timeout(_context: Any, _option: Any, value: float) -> float:
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Processes, where many domains are scanned. [default: one a processor]")
 @click.option("--at-once", type=click.IntRange(1, 10000), default=500, show_default=True, help="Questions under way at a time, all processes together.")
 @click.option("--profile", default="sending", show_default=True, help=f"What the domain is for: {', '.join(PROFILES)}.")
+@click.option("--topic", "topics", multiple=True, callback=_topics, metavar="T", help="Report on this topic only (mx, spf, mta-sts, recipient, …); repeatable.")
+@click.option("--starttls", is_flag=True, help="Connect to the domain's mail hosts on port 25 and see how they take TLS.")
+@click.option("--helo", callback=_helo, metavar="NAME", help="The name that the sending servers say in EHLO.")
 @click.option("--fail-on", type=click.Choice(["fail", "warn", "note", "never"]), default="fail", show_default=True, help="What makes the exit code 1.")
 @click.option(
     "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
@@ -137,6 +164,7 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
 
 def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     """The exit code. Raises InputError, ZoneError."""
+    from ..checks import given_topics
     from .bulk import Wanted, exit_code, scan_all
 
     out, form = options["out"], _form(options)
@@ -153,7 +181,9 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
         raise InputError("No domain was given. Name one, as in: healthcheck scan example.com")
     items = chain([first], items)
     done = Done(out) if out else None
-    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile")} | {"deadline": options["timeout"]}
+    topics, starttls = given_topics(options["topics"] or (), starttls=options["starttls"])
+    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile", "helo")} | {"deadline": options["timeout"]}
+    given |= {"topics": topics, "starttls": starttls}
     if options["against"]:
         return against.run(items, world, given, options)
     wanted = Wanted(

@@ -154,6 +154,8 @@ class Desk:
                 mail_from=w.mail_from,
                 profile=w.profile,
                 topics=w.topics,
+                starttls=w.starttls,
+                helo=w.helo,
                 world=world,
                 source=w.source,
                 progress=job.progress,

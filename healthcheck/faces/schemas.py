@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["pass", "note", "warn", "fail", "unknown"]
 ProfileName = Literal["sending", "bulk", "non-sending", "receiving"]
+TopicName = Literal[
+    "mx", "recipient", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl", "mta-sts", "tls-rpt", "dane", "dnssec", "starttls", "bimi", "nameservers"
+]  # fmt: skip
+CellState = Literal["broken", "met", "unknown", "not-in-dns", "not-asked"]
 
 
 class Problem(BaseModel):
@@ -37,6 +41,11 @@ class ScanQuery(BaseModel):
     selector: list[str] = Field(default=[], max_length=16, description="A DKIM selector in use; repeatable.")
     mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
     profile: ProfileName = Field(default="sending", description="What the domain is for; non-sending is a parked one, which neither sends nor takes mail.")
+    topic: list[TopicName] = Field(default=[], max_length=15, description="Report on these topics only; repeatable. Usual are all but recipient and starttls.")
+    starttls: bool = Field(
+        default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS. Nothing is connected there otherwise."
+    )
+    helo: str | None = Field(default=None, max_length=300, description="The name that the sending servers say in EHLO.")
 
 
 class ExplainBody(BaseModel):
@@ -133,6 +142,29 @@ class RequirementOut(Open):
     seen: str
 
 
+class CellOut(Open):
+    """A field of the matrix of requirements by receivers. `requirement` is null where the receiver asks nothing of the kind."""
+
+    kind: str
+    title: str
+    receiver: str
+    requirement: str | None
+    small: CellState = Field(description="For a sender below the receiver's limit for bulk mail.")
+    bulk: CellState = Field(description="For a sender in bulk; told whatever the profile is, empty only where the domain does not send.")
+    by: list[str] = Field(description="Codes of the findings that break it, leave it open, or show that it is met.")
+
+
+class InputOut(Open):
+    source: str
+    ips: list[str]
+    selectors: list[str]
+    mail_from: str | None
+    profile: ProfileName
+    topics: list[TopicName] | None = Field(description="The topics that were asked for; null for the usual ones.")
+    starttls: bool
+    helo: str | None
+
+
 class TopicOut(Open):
     verdict: Verdict
     summary: str
@@ -142,7 +174,7 @@ class ReportOut(Open):
     """A report. `unknown` means that something could not be looked up, never that it is absent."""
 
     schema_: Literal["report/1"] = Field(alias="schema")
-    input: dict[str, Any]
+    input: InputOut
     domain: str
     profile: str
     scanned_at: str
@@ -151,6 +183,7 @@ class ReportOut(Open):
     topics: dict[str, TopicOut]
     findings: list[FindingOut]
     requirements: list[RequirementOut]
+    requirements_matrix: list[CellOut]
     facts: dict[str, Any]
     dns: dict[str, Any]
 

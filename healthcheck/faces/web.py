@@ -11,12 +11,14 @@ from flask import Blueprint, Flask, Response, abort, current_app, make_response,
 
 from ..catalog import DATA, catalog
 from ..errors import InputError, TooLargeError
-from ..model import MAX_INPUT, PROFILES, Diagnosis, Failure, ScanInput
-from ..profiles import profiles, weighed
+from ..model import MAX_INPUT, Diagnosis, Failure
+from ..profiles import profiles, requirements, weighed
+from ..profiles import receivers as receivers_asking
 from ..profiles import words as asks
 from ..render import json as as_json
-from ..render import lookup, pictures, receivers, services, words
-from .api import checked, desk, scan_input
+from ..render import lookup, pictures, receivers, report_page, services, words
+from . import forms
+from .api import checked, desk
 from .jobs import Case, Job
 
 web = Blueprint("web", __name__)
@@ -30,7 +32,7 @@ def register(app: Flask) -> None:
     """The routes, and what the templates may call."""
     app.register_blueprint(web)
     app.jinja_env.globals.update(word=words.word, verdict_words=words.verdict, profiles=profiles, asks=asks, catalog=catalog)
-    app.jinja_env.globals.update(retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER)
+    app.jinja_env.globals.update(retry_words=words.retry, esp_name=_esp_name, ORDER=words.ORDER, say=report_page.say)
     app.jinja_env.filters.update(time_span=words.span_of_time, bare_url=words.bare_url)
 
 
@@ -76,23 +78,6 @@ def _home(**given: Any) -> str:
 # ------------------------------------------------------------------ scan
 
 
-def _split(values: list[str]) -> list[str]:
-    """A field may hold several, with commas or spaces between."""
-    return [part for value in values for part in value.replace(",", " ").split()]
-
-
-def _wanted(source: Any) -> ScanInput:
-    ips, selectors, profile = _split(source.getlist("ip")), _split(source.getlist("selector")), source.get("profile") or PROFILES[0]
-    return scan_input(source.get("domain", ""), ips, selectors, source.get("mail_from") or None, profile)
-
-
-def _address(wanted: ScanInput, endpoint: str = "web.scan", **other: Any) -> str:
-    """The address of a scan with the same inputs, or with others. The usual profile is left out."""
-    given: dict[str, Any] = {"domain": wanted.domain.name, "ip": list(wanted.ips), "selector": list(wanted.selectors), "mail_from": wanted.mail_from}
-    given |= {"profile": wanted.profile, **other}
-    return url_for(endpoint, **{key: value for key, value in given.items() if value and (key, value) != ("profile", PROFILES[0])})
-
-
 def _refused(fault: InputError, box: str) -> Response:
     """The home page again, with what was entered into this box and what is wrong with it."""
     return make_response(_home(fault=fault, given=request.values.to_dict(), box=box), 413 if isinstance(fault, TooLargeError) else 400)
@@ -102,7 +87,7 @@ def _refused(fault: InputError, box: str) -> Response:
 def scan() -> Response | str:
     """Starts a scan, or joins it; answers at once, with the report where it is ready soon enough."""
     try:
-        wanted = _wanted(request.args)
+        wanted = forms.wanted(request.args)
     except InputError as fault:
         return _refused(fault, box="scan")
     job = desk().scan(wanted)
@@ -110,18 +95,24 @@ def scan() -> Response | str:
     if job.fault:
         raise job.fault
     if job.report is None:
-        return render_template("progress.html", wanted=wanted, job=job, topics=_topics(job), poll=_address(wanted, "web.progress"))
+        return render_template("progress.html", wanted=wanted, job=job, topics=_topics(job), poll=forms.address(wanted, "web.progress"))
     report = as_json.report(job.report)
     spf = report["facts"].get("spf") or {}
     return render_template(
         "report.html",
         report=report,
+        page=report_page.view(report),
+        receivers=receivers_asking(),
+        requirements=requirements(),
+        open_all=request.args.get("view") == "print",
+        printed=forms.address(wanted, view="print"),
+        connected=forms.address(wanted, starttls="1"),
         tree=pictures.tree_rows(spf.get("tree")),
         gauge=pictures.gauge(spf.get("lookups"), 10),
         wanted=wanted,
-        share=_address(wanted),
-        api=_address(wanted, "api.scan"),
-        others=[(profile, _address(wanted, profile=profile.id)) for profile in profiles().values()],
+        share=forms.address(wanted),
+        api=forms.address(wanted, "api.scan"),
+        others=[(profile, forms.address(wanted, profile=profile.id)) for profile in profiles().values()],
     )
 
 
@@ -129,18 +120,18 @@ def scan() -> Response | str:
 def scan_again() -> Response:
     """A new scan of the same inputs, then its page."""
     try:
-        wanted = _wanted(request.form)
+        wanted = forms.wanted(request.form)
     except InputError as fault:
         return _refused(fault, box="scan")
     desk().scan(wanted, again=True)
-    return make_response(redirect(_address(wanted), 303))
+    return make_response(redirect(forms.address(wanted), 303))
 
 
 @web.get("/scan/progress")
 def progress() -> Response:
     """The list of topics alone, for the script; X-Over says that the report is there."""
     try:
-        wanted = _wanted(request.args)
+        wanted = forms.wanted(request.args)
     except InputError as fault:
         abort(400, fault.detail)
     job = desk().scan(wanted)
@@ -151,10 +142,9 @@ def progress() -> Response:
 
 def _topics(job: Job) -> list[dict[str, Any]]:
     """Every topic of the scan with its state, in the order in which a report shows them."""
-    from ..checks import SHOWN
+    from ..checks import wished
 
-    asked = SHOWN if job.wanted.topics is None else job.wanted.topics
-    return [{"topic": t, "done": t in job.done, "verdict": job.done.get(t, "")} for t in asked]
+    return [{"topic": t, "done": t in job.done, "verdict": job.done.get(t, "")} for t in wished(job.wanted)]
 
 
 # ------------------------------------------------------------------ explain
@@ -185,7 +175,7 @@ def _pasted() -> tuple[str | bytes, str, dict[str, Any]]:
     Raises InputError, TooLargeError.
     """
     form, upload = request.form, request.files.get("file")
-    ips, selectors = checked(_split(form.getlist("ip")), _split(form.getlist("selector")))
+    ips, selectors = checked(forms.split(form.getlist("ip")), forms.split(form.getlist("selector")))
     given: dict[str, Any] = {
         "from_domain": form.get("from") or None,
         "mail_from": form.get("mail_from") or None,

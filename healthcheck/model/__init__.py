@@ -6,10 +6,11 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
-from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_selectors, signatures
+from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
 from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
-from .profile import PROFILES, Asked, Profile, Receiver, Requirement
+from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
+from .transport import Certificate, Fetch, Fetched, Greeted, Reached
 
 __all__ = [
     "MAX_INPUT",
@@ -20,6 +21,8 @@ __all__ = [
     "Asked",
     "Because",
     "Bounce",
+    "Cell",
+    "Certificate",
     "Choice",
     "Confidence",
     "Counts",
@@ -30,7 +33,10 @@ __all__ = [
     "Evidence",
     "EvidenceVerdict",
     "Failure",
+    "Fetch",
+    "Fetched",
     "Finding",
+    "Greeted",
     "Happened",
     "Kind",
     "Location",
@@ -45,6 +51,7 @@ __all__ = [
     "Rate",
     "RateRow",
     "Rates",
+    "Reached",
     "Receiver",
     "Record",
     "Reply",
@@ -64,6 +71,7 @@ __all__ = [
     "Type",
     "check_ip",
     "check_selector",
+    "given_helo",
     "given_selectors",
     "signatures",
     "worst",

@@ -171,6 +171,7 @@ class Evidence:
     why_not: str | None = None
     domain: str | None = None  # which domain was scanned
     left_out: tuple[str, ...] = ()  # topics that the cause asks for and that are not built yet
+    of: str = "sender"  # whose domain it is: sender | recipient; nothing of a recipient's domain is the sender's to change
 
 
 @dataclass(frozen=True, slots=True)

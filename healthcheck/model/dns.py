@@ -34,6 +34,9 @@ class Question:
     role    why it is asked, for the topics' foresee: an answer to a question with role "mx-host" is foreseen as such
     fixed   its name comes from a fixed list (blocklists, common selectors) and is charged to that budget
     shared  its answer holds for every scan (a blocklist's self-test) and is kept by the World for an hour
+    signed  the signatures are asked for too (RFC 3225, DO), and whether the resolver that answers validates: where it was shown to,
+            the answer's `secure` is yes or no and never left open
+    at      the address of the one nameserver that it is put to (Seam.ask_at); "" for the resolvers
     """
 
     name: str
@@ -41,6 +44,8 @@ class Question:
     role: str = ""
     fixed: bool = False
     shared: bool = False
+    signed: bool = False
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,11 @@ class Answer:
     secure   DNSSEC state: yes only from a resolver that was shown to validate.
     detail   what went wrong, in words, where something did ("192.0.2.53: timed out after 3 tries").
     server   who answered ("192.0.2.53", "zone file shop.zone:3"), or "".
+    authoritative  of a question put to one nameserver (Seam.ask_at): whether it holds the zone, as its AA bit says. None: it did not say, or any other question.
+
+    Of a question that was `signed`:
+    signatures  RRSIG records over the answer, in presentation form (RFC 4034 section 3.2)
+    unchecked   BOGUS only: what came with checking disabled. It tells why DNSSEC is broken, and nothing else may be taken from it.
     """
 
     name: str
@@ -66,6 +76,9 @@ class Answer:
     detail: str = ""
     strings: tuple[tuple[bytes, ...], ...] = ()
     server: str = ""
+    signatures: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    authoritative: bool | None = None
 
     @property
     def found(self) -> bool:

@@ -117,6 +117,28 @@ def check_ip(text: str) -> str:
         raise InputError(f"“{text.strip()[:60]}” is no IP address. Give one address such as 192.0.2.1 or 2001:db8::1.") from None
 
 
+def given_helo(text: str) -> str:
+    """The name of an EHLO or HELO command in lower case, A-labels: any that a server may say, also one that it had better not.
+
+    A name of one label and an address (bare, or in brackets as in RFC 5321 section 4.1.3) are taken as they are, for the checks to judge.
+    Raises InputError for what no server can say (nothing, spaces within, over 255 octets). Pure.
+
+    >>> given_helo("EHLO Mail.Example.COM"), given_helo("[192.0.2.1]"), given_helo("localhost")
+    ('mail.example.com', '[192.0.2.1]', 'localhost')
+    """
+    raw = re.sub(r"(?i)^(?:ehlo|helo)\s+", "", text.strip()).strip("\"'`<>,;")
+    if not raw or len(raw) > 255 or re.search(r"[\s\x00-\x20\x7f]", raw):
+        raise InputError(f"“{text.strip()[:60]}” is no name that a server could say in EHLO. Give the one that yours says, such as mail.example.com.")
+    if raw.startswith("[") or raw.count(":") > 1 or _IPV4.match(raw):
+        return raw.lower()
+    try:
+        return ".".join(_label(label, raw[:60]) for label in raw.rstrip(".").replace("。", ".").split("."))
+    except DomainError:
+        if raw.isascii() and re.fullmatch(r"[!-~]+", raw):
+            return raw.lower()
+        raise InputError(f"“{raw[:60]}” is no name that a server could say in EHLO. Give the one that yours says, such as mail.example.com.") from None
+
+
 _MAX_HEADER = 16384
 _HEADER = re.compile(r"[ \t>]*dkim-signature[ \t]*:", re.IGNORECASE)
 _VALUE = re.compile(r"\s*[a-zA-Z]{1,4}\s*=")  # the value of such a header, pasted without its name

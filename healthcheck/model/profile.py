@@ -50,7 +50,11 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """What one receiver asks. `breaks` are sets of codes, here spelled out; `together`: it takes a failing finding of each set."""
+    """What one receiver asks. `breaks` are sets of codes, here spelled out; `together`: it takes a failing finding of each set.
+
+    open   for each set the codes that keep it from being called met; met: those that show that it is
+    kinds  its rows of the matrix: one for each set, or the one that `kind` says
+    """
 
     id: str
     receiver: str
@@ -62,9 +66,12 @@ class Requirement:
     since: str
     breaks: tuple[tuple[str, ...], ...] = ()
     together: bool = False
-    open: tuple[str, ...] = ()
+    open: tuple[tuple[str, ...], ...] = ()
+    met: tuple[tuple[str, ...], ...] = ()
     in_dns: bool = True
     reply: str | None = None
+    kind: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +84,20 @@ class Asked:
     requirement: Requirement
     state: str
     by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of the matrix: what a receiver asks of one kind, and what a report shows of it.
+
+    small, bulk  what it is for a small sender and for one that sends in bulk: broken | met | unknown | not-in-dns | not-asked
+    by           codes of the findings that decide it: those that break it, leave it open, or show that it is met
+    requirement  None where this receiver asks nothing of the kind
+    """
+
+    kind: str
+    receiver: str
+    small: str
+    bulk: str
+    by: tuple[str, ...] = ()
+    requirement: Requirement | None = None

@@ -88,6 +88,8 @@ class ScanInput:
     profile: str = "sending"
     source: str = ""  # as given, for the caller to recognise its input
     topics: tuple[str, ...] | None = None  # None: all
+    starttls: bool = False  # may the mail hosts be connected to?
+    helo: str | None = None  # the name that the sending servers say in EHLO
 
 
 @dataclass(frozen=True, slots=True)

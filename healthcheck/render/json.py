@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import profiles
 from ..errors import HealthcheckError
-from ..model import Answer, Asked, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
+from ..model import Answer, Asked, Cell, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
 from . import receivers, words
 
 
@@ -57,8 +57,8 @@ def answer(value: Answer) -> dict[str, Any]:
     }
 
 
-def finding(value: Finding) -> dict[str, Any]:
-    """One finding with its words, its fix and its evidence."""
+def finding(value: Finding, of: str = "sender") -> dict[str, Any]:
+    """One finding with its words, its fix and its evidence. of: whose domain it is about; nothing of a recipient's is there to be changed."""
     row = words.row_of(value)
     slots = words.slots(value)
     return {
@@ -70,7 +70,7 @@ def finding(value: Finding) -> dict[str, Any]:
         "title": words.fill(row.title, slots),
         "message": words.message(value),
         "why": words.fill(row.why, slots),
-        "fix": words.fix(value),
+        "fix": words.fix_of_theirs(value) if of == "recipient" else words.fix(value),
         "evidence": [answer(a) for a in value.evidence],
         "location": {"file": value.location.file, "line": value.location.line} if value.location else None,
         "refs": list(row.refs),
@@ -102,6 +102,20 @@ def asked(value: Asked) -> dict[str, Any]:
     }
 
 
+def cell(value: Cell) -> dict[str, Any]:
+    """A field of the matrix: what one receiver asks of one kind, for small and for bulk senders. `by`: the findings that decide it."""
+    row = value.requirement
+    return {
+        "kind": value.kind,
+        "title": profiles.words("kind", value.kind),
+        "receiver": profiles.receivers()[value.receiver].name,
+        "requirement": row.id if row else None,
+        "small": value.small,
+        "bulk": value.bulk,
+        "by": list(value.by),
+    }
+
+
 def report(value: Report) -> dict[str, Any]:
     """A report as `report/1`. Pure.
 
@@ -118,6 +132,9 @@ def report(value: Report) -> dict[str, Any]:
             "selectors": list(given.selectors),
             "mail_from": given.mail_from,
             "profile": given.profile,
+            "topics": None if given.topics is None else list(given.topics),
+            "starttls": given.starttls,
+            "helo": given.helo,
         },
         "domain": value.domain.name,
         "domain_shown": value.domain.shown,
@@ -128,6 +145,7 @@ def report(value: Report) -> dict[str, Any]:
         "topics": {name: {"verdict": t.verdict.value, "summary": t.summary} for name, t in value.topics.items()},
         "findings": [{**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)]} for f in value.findings],
         "requirements": [asked(a) for a in requirements],
+        "requirements_matrix": [cell(c) for c in profiles.matrix(value)],
         "facts": plain(value.facts),
         "left_out": list(value.left_out),
         "dns": {"questions": value.timing.questions, "distinct": value.timing.distinct, "elapsed_ms": round(value.timing.elapsed_ms, 1)},
@@ -165,9 +183,10 @@ def evidence(value: Evidence) -> dict[str, Any]:
         "promoted_from": value.promoted_from,
         "topics": list(value.topics),
         "domain": value.domain,
-        "support": [finding(f) for f in value.support],
-        "against": [finding(f) for f in value.against],
-        "why_not": words.word("evidence", value.why_not) if value.why_not else None,
+        "of": value.of,
+        "support": [finding(f, value.of) for f in value.support],
+        "against": [finding(f, value.of) for f in value.against],
+        "why_not": words.evidence_word(value, value.why_not) if value.why_not else None,
         "left_out": list(value.left_out),
     }
 
@@ -207,6 +226,8 @@ def failure(value: Failure) -> dict[str, Any]:
         "hygiene": cause.hygiene,
         "unsuppress": cause.unsuppress if value.suppress is cause.suppress else None,
         "sender": sender(bounce.sender),
+        "suggestion": words.suggestion(value),
+        "role": words.role(value),
         "evidence": evidence(value.evidence),
         "equivalents": words.equivalents(value.cause),
     }

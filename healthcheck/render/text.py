@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .. import profiles
-from ..model import PROFILES, Answer, Asked, Diagnosis, EvidenceVerdict, Failure, Finding, Record, Reply, Report, Requirement, Status
+from ..model import PROFILES, Answer, Cell, Diagnosis, EvidenceVerdict, Failure, Finding, Record, Reply, Report, Requirement, Status
 from . import receivers, words
 
 WIDTH = 100
@@ -60,7 +60,7 @@ def report(value: Report, *, evidence: bool = True) -> str:
         for finding in passed:
             lines += _wrap(words.message(finding), " " * 6, f"  ✓ {finding.code} ")
         lines.append("")
-    lines += _requirements(requirements)
+    lines += _matrix(value)
     timing = value.timing
     lines.append(f"{timing.distinct} DNS questions in {timing.elapsed_ms / 1000:.2f} s, at {value.scanned_at:%Y-%m-%d %H:%M:%S} UTC.")
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -74,19 +74,34 @@ def _breaks(those: Iterable[Requirement]) -> Iterator[str]:
 
 
 _SIGNS = {"broken": "fail", "met": "pass", "unknown": "unknown", "not-in-dns": "note"}
+_TITLE, _FIELD = 34, 16  # columns of the matrix
 
 
-def _requirements(those: tuple[Asked, ...]) -> Iterator[str]:
-    """What receivers ask of such a domain, a line each, and whether it is met."""
-    if not those:
+def _matrix(report: Report) -> Iterator[str]:
+    """What receivers ask, one line a kind and a column a receiver: first of every sender, then of bulk senders besides."""
+    cells = profiles.matrix(report)
+    if not cells:
         return
+    signs = {**{state: words.ICONS[sign] for state, sign in _SIGNS.items()}, "not-asked": "-"}
     yield profiles.words("title", "title")
-    for a in those:
-        row = a.requirement
-        by = f" ({', '.join(a.by)})" if a.by else ""
-        sign = words.ICONS[_SIGNS[a.state]]
-        yield from _wrap(f"{row.title}: {profiles.words('state', a.state)}{by}", " " * 6, f"  {sign} {profiles.receivers()[row.receiver].name}: ")
+    yield from _wrap(", ".join(f"{sign} {profiles.words('short', state)}" for state, sign in signs.items()), "  ")
+    names = [receiver.name for receiver in profiles.receivers().values()]
+    for who, kept in (("all", [c for c in cells if c.small != "not-asked"]), ("bulk", [c for c in cells if c.small == "not-asked" and c.bulk != "not-asked"])):
+        yield _columns(f"  {profiles.words('applies', who)}", names)
+        for kind in dict.fromkeys(c.kind for c in kept):
+            own = {c.receiver: c for c in kept if c.kind == kind}
+            yield _columns(f"    {profiles.words('kind', kind)}", [_field(own.get(receiver), signs) for receiver in profiles.receivers()])
     yield ""
+
+
+def _field(cell: Cell | None, signs: Mapping[str, str]) -> str:
+    if cell is None:
+        return signs["not-asked"]
+    return f"{signs[cell.bulk]} {', '.join(cell.by[:1])}{' …' if len(cell.by) > 1 else ''}"
+
+
+def _columns(first: str, rest: Iterable[str]) -> str:
+    return f"{first:<{_TITLE + 4}}" + "".join(f"{text:<{_FIELD}}" for text in rest)
 
 
 def _finding(finding: Finding, evidence: bool) -> Iterator[str]:
@@ -160,6 +175,10 @@ def _failure(failure: Failure) -> Iterator[str]:
     for page in receivers.pages(failure):
         yield from _wrap(f"{page['title']}: {page['url']}", " " * 6, "    Page: ")
     yield from _wrap(words.address(failure), first="    Address: ")
+    if meant := words.suggestion(failure):
+        yield from _wrap(meant["text"], " " * 6, "    Typo: ")
+    if role := words.role(failure):
+        yield from _wrap(words.word("role", role), " " * 6, "    Role: ")
     if cause.hygiene:
         yield from _wrap(cause.hygiene, " " * 6, "    List: ")
     yield from _wrap(words.failure_retry(failure), first="    Retry: ")
@@ -183,7 +202,9 @@ def _evidence(failure: Failure) -> Iterator[str]:
     if found.verdict is EvidenceVerdict.NOT_LOOKED_AT and not found.why_not:
         return
     of = f" at {found.domain}" if found.domain else ""
-    why = f" {words.word('evidence', found.why_not)}" if found.why_not else ""
+    why = f" {words.evidence_word(found, found.why_not)}" if found.why_not else ""
+    if found.of == "recipient" and found.domain:
+        of, why = f"{of}, the recipient's domain", why or f" {words.evidence_word(found, found.verdict.value)}"
     yield from _wrap(f"{found.verdict.value}{of}.{why}", " " * 6, "    Evidence: ")
     for sign, findings in (("+", found.support), ("-", found.against)):
         for finding in findings:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..catalog import CauseRow, CheckRow, Rule, catalog
-from ..model import Choice, Diagnosis, Failure, Finding, Kind, Party, Record, Reply, Retry, Suppress
+from ..checks.recipient import corrected, role_of
+from ..model import Choice, Diagnosis, Evidence, EvidenceVerdict, Failure, Finding, Kind, Party, Record, Reply, Retry, Suppress
 from ..profiles import profiles
 from . import services
 
@@ -106,21 +107,58 @@ def _choice(finding: Finding, choice: Choice) -> dict[str, Any]:
 def fix(finding: Finding) -> dict[str, Any]:
     """What to change about a finding: {summary, steps, record, choices, why_no_record}.
 
-    `record` is the record to publish, by the rules of a safe proposal; null with `choices` where only the user can choose, and null
-    with `why_no_record` where nothing safe can be proposed.
+    `record` is the record to publish, by the rules of a safe proposal; null with `choices` where only the user can choose, and where
+    nothing safe can be proposed. `why_no_record` says why it is null: beside choices why it is left to the user (the row's reason
+    "choices", where its sentences do not say so already), else the row's own reason, which speaks of a case without choices.
     """
     row, values = row_of(finding), slots(finding)
-    bare = finding.record is None and not finding.choices
+    why = None if finding.record is not None else row.reasons.get("choices") if finding.choices else row.why_no_record
     return {
         "summary": fill(row.fix, values),
         "steps": [fill(step, values) for step in row.steps],
         "record": _record(finding.record),
         "choices": [_choice(finding, choice) for choice in finding.choices],
-        "why_no_record": fill(row.why_no_record, values) if bare and row.why_no_record else None,
+        "why_no_record": fill(why, values) if why else None,
     }
 
 
+def fix_of_theirs(finding: Finding) -> dict[str, Any]:
+    """The same for a finding about the recipient's domain: what the sender can do about the address, and never a change of that domain."""
+    if row_of(finding).topic == "recipient":
+        return fix(finding)
+    words = "evidence_recipient"
+    return {"summary": word(words, "fix"), "steps": [], "record": None, "choices": [], "why_no_record": word(words, "no_record")}
+
+
 # ------------------------------------------------------------------ bounces
+
+
+def evidence_word(evidence: Evidence, key: str) -> str:
+    """The words for a verdict, or a reason, of the evidence: those of the recipient's domain where that was looked at."""
+    own = catalog().words["evidence_recipient"] if evidence.of == "recipient" else {}
+    return str(own[key]) if key in own else word("evidence", key)
+
+
+def suggestion(failure: Failure) -> dict[str, str] | None:
+    """{address, domain, text} where the recipient's domain looks like a slip of the finger for a widely used one; else None.
+
+    A guess from the name, where nothing was looked up; with evidence, only what the evidence shows. The address is never changed: the
+    suggestion is there to ask its owner.
+    """
+    cause, recipient, evidence = cause_of(failure), (failure.bounce.recipient or "").strip().strip("<>"), failure.evidence
+    if "recipient-domain" not in cause.scan or not (address := corrected(recipient)):
+        return None
+    looked = evidence.of == "recipient" and evidence.verdict not in (EvidenceVerdict.NOT_LOOKED_AT, EvidenceVerdict.PENDING)
+    if looked and not any("meant" in finding.values for finding in evidence.support):
+        return None
+    old, meant = recipient.rpartition("@")[2], address.rpartition("@")[2]
+    return {"address": address, "domain": meant, "text": fill(word("recipient", "did_you_mean"), {"address": address, "domain": old, "meant": meant})}
+
+
+def role(failure: Failure) -> str | None:
+    """Which kind of role the recipient's address stands for (a key of [role]), where the failure is about the address; else None."""
+    recipient = failure.bounce.recipient
+    return role_of(recipient) if recipient and "@" in recipient and failure.side == "recipient" else None
 
 
 def cause_of(failure: Failure) -> CauseRow:
@@ -164,6 +202,9 @@ def failure_fix(failure: Failure) -> dict[str, Any]:
     cause = cause_of(failure)
     if failure.fix is None:
         summary, steps = _advice(failure, cause)
+        if meant := suggestion(failure):
+            sentence = word("recipient", "suppress" if failure.suppress is Suppress.NOW else "ask")
+            steps = [fill(sentence, {"old": failure.bounce.recipient, "address": meant["address"]}), *steps]
         return {"summary": summary, "steps": steps, "record": None, "choices": [], "why_no_record": None}
     own = fix(failure.fix)
     return {**own, "steps": [*own["steps"], *(step for step in cause.steps if step not in own["steps"])]}

@@ -19,7 +19,7 @@ import dns.rrset
 
 from healthcheck.catalog import DATA
 from healthcheck.edge.world import World
-from healthcheck.model import Report, Status
+from healthcheck.model import Outcome, Report, Status
 from healthcheck.scan import scan
 
 from .authority import Authority
@@ -37,6 +37,8 @@ LESS = {"SPF027", "PTR004", "PTR006"}
 # a record at the wrong name is missing at the right one; of a domain that does not exist nothing exists below it (RFC 8020);
 # terms that lead nowhere for either family of addresses lead nowhere for IPv6.
 IMPLIED = {"DMA002": {"DMA017", "DOM001"}, "DKM009": {"DOM001"}, "SPF029": {"SPF006"}}
+# What a resolver says by refusing: DNSSEC is broken. It is an answer, where it is BOGUS and no mere SERVFAIL.
+BROKEN = {"SEC002", "SEC013"}
 
 
 def _world(*names: str) -> tuple[Path, ...]:
@@ -183,7 +185,7 @@ def falsehoods(plain: Report, report: Report) -> list[str]:
     known = {(f.code, f.subject) for f in plain.findings}
     told = {code for code, _ in known}
     for f in report.findings:
-        if IMPLIED.get(f.code, set()) & told:
+        if IMPLIED.get(f.code, set()) & told or (f.code in BROKEN and any(a.outcome is Outcome.BOGUS for a in f.evidence)):
             continue
         if f.status is not Status.UNKNOWN and not f.code.endswith("999") and f.code not in LESS and (f.code, f.subject) not in known:
             out.append(f"adds {f.code} about {f.subject}: {dict(f.values)}")

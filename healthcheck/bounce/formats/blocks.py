@@ -194,7 +194,10 @@ def _generated(line: str) -> str | None:
     return None
 
 
-_ON_DATE = re.compile(r"^'?([^\s']{1,320}@[^\s']{1,255})'? on (?:[A-Z][a-z]{2}, )?\d{1,4}[ /.-]")
+# the word between them is in the language of the server: on, am, le, el, il, em, op, den, w dniu, в …
+_ON_DATE = re.compile(
+    r"^'?([^\s'<>]{1,320}@[^\s'<>]{1,255})'? (?:[^\W\d_]{1,3} )?(?:[^\W\d_]{1,10}[.,]{1,2} )?\d{1,4}[ /.-](?:\d{1,2}|[^\W\d_]{3,12}\.?)[ /.-]\d{2,4}\b"
+)
 
 
 def exchange2003(body: str) -> list[Found]:

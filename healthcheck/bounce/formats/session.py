@@ -59,7 +59,7 @@ def sendmail(body: str) -> list[Found]:
                 listed.append(Found(one))
                 break
     if not listed and exchanges:
-        listed = _asked(exchanges)
+        listed = _asked(exchanges) or [Found(None) for e in exchanges if e.code[:1] in ("4", "5")][:1]
     for found in listed:
         _fill(found, host, exchanges, said, len(listed))
     return listed
@@ -124,7 +124,11 @@ def _transcript(text: str) -> tuple[str | None, list[Exchange], list[str]]:
                 last.lines.append(reply)
             else:
                 exchanges.append(Exchange(command, [reply]))
-        elif bare.startswith(("----- ", "Reporting-MTA:", "Return-Path:", "Received:")) or (bare.startswith("--") and len(bare) > 30):
+        elif not bare.startswith("<") and _COMMAND.match(bare):
+            command = bare  # its mark was lost: people's mail programs take ">>>" for a quotation
+        elif bare.startswith(("----- ", "Reporting-MTA:", "Final-Recipient:", "Original-Recipient:", "Return-Path:", "Received:")) or (
+            bare.startswith("--") and len(bare) > 30
+        ):
             break
         elif (at := bare.casefold().find(_TALKING)) >= 0:
             host = bare[at + len(_TALKING) :].rstrip(":. ")[:255]

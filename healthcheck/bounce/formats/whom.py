@@ -24,6 +24,7 @@ _OPENING, _CLOSING = " <\"'`“”‘’‹›([{*", " >\"'`“”‘’‹›)]
 
 
 class _Cues(NamedTuple):
+    sure: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
     not_before: tuple[str, ...]
@@ -34,7 +35,9 @@ class _Cues(NamedTuple):
 @cache
 def _cues() -> _Cues:
     table = data()["whom"]
-    return _Cues(tuple(table["before"]), tuple(table["after"]), tuple(table["not_before"]), tuple(table["not_after"]), frozenset(table["names"]))
+    return _Cues(
+        tuple(table["sure"]), tuple(table["before"]), tuple(table["after"]), tuple(table["not_before"]), tuple(table["not_after"]), frozenset(table["names"])
+    )
 
 
 def whom(text: str) -> str | None:
@@ -55,9 +58,11 @@ def whom(text: str) -> str | None:
 
 def _word(text: str, at: int) -> tuple[int, int]:
     """From where to where the word around an @ goes. RFC 5321 section 4.5.3.1."""
-    start = at
+    start, masked = at, 0
     while start > max(0, at - 64) and text[start - 1] not in _ASIDE:
         start -= 1
+    while start == at - masked and masked < 64 and text[start - 1 : start] == "*":  # "***@example.com": whoever pasted it did not want to say
+        start, masked = start - 1, masked + 1
     if found := _DOMAIN.match(text, at + 1):
         return start, found.end()
     end = at + 1
@@ -70,6 +75,8 @@ def _leads(lead: str, tail: str, cues: _Cues) -> bool:
     said = " ".join(lead.casefold().split()).rstrip(_OPENING)
     name = _NAME.search(said.rstrip(" =")) if said.endswith("=") else None
     said = said.rstrip(" :=：").rstrip(_OPENING)
+    if said.endswith(cues.sure):
+        return True
     if said.endswith(cues.not_before):
         return False
     return (name is not None and name.group(0) in cues.names) or said.endswith(cues.before) or tail.startswith(cues.after) or bool(_AFTER_CODE.search(lead))
@@ -83,3 +90,22 @@ def is_senders(text: str, start: int, end: int) -> bool:
     """Whether the words around an address, which goes from `start` to `end`, say that it is the sender's: "<a@b>: Sender address rejected"."""
     cues = _cues()
     return _tail(text, end).startswith(cues.not_after) or text[max(0, start - BEFORE) : start].casefold().rstrip(" :=<\"'").endswith(cues.not_before)
+
+
+def greeted(text: str) -> set[str]:
+    """The addresses that lines near the top greet, in any language: "Dear paula@example.com,". They are of whoever wrote the mail that came back."""
+    out: set[str] = set()
+    for line in [bare for line in text[:4000].split("\n") if (bare := line.strip())][:MAX_ABOVE]:
+        at = line.find("@")
+        if at < 0 or len(line) > MAX_GREETING or not line.endswith(_GREETS):
+            continue
+        start, end = _word(line, at)
+        said, one = _WORDS.findall(line[:start]), clean(line[start:end].rstrip(".!?"))
+        if one and 0 < len(said) <= 2 and not line[end:].strip(_CLOSING).strip("".join(_GREETS)) and not _leads(line[:start], "", _cues()):
+            out.add(one)
+    return out
+
+
+MAX_ABOVE, MAX_GREETING = 15, 120
+_WORDS = re.compile(r"[^\W\d_]{2,40}")
+_GREETS = (",", ":", "!", "،", "、", "，", "！", "：", "様", "님")

@@ -15,14 +15,14 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ...model import Event
 from .. import events as foreign
 from ..plain import seems
 from .formats import FileRead, Told, Trouble, With, data, plain
-from .formats.logs import _EXIM, _POSTFIX, _SENDMAIL, Lines
 from .formats.blocks import blocks, past_head
+from .formats.logs import _EXIM, _POSTFIX, _SENDMAIL, Lines
 from .formats.mails import LARGEST, is_mail, is_mbox, mailbox, one_mail
 from .formats.objects import Objects
 from .formats.octets import HEAD, Octets

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", "hinted", "judge"]
 
 TOPIC = "dkim"
+ROLES = frozenset({"mx", "spf", "dkim-dmarc"})
 PROBE = "healthcheck-probe-7d41c09e"  # nobody's selector: what answers to it is a wildcard
 KEYS = ("key", "several")  # states of a selector with a key of its own
 
@@ -241,7 +242,10 @@ def _selector(name: str, source: str, answer: Answer, probe: Answer) -> Selector
     if not keys:
         return SelectorFacts(name, source, state or "no-key", error="no-key", alias=alias, service=service, answer=answer)
     key: DkimKey = parse(keys[0])
-    several = len(keys) > 1
+    pieces = split_apart(held)
+    apart = pieces and key.error is not None
+    # RFC 6376 section 3.6.2.2: there is one record; beside a whole key a piece of another one is one too many
+    several = len(keys) > 1 or (pieces and not apart)
     return SelectorFacts(
         selector=name,
         source=source,
@@ -252,7 +256,7 @@ def _selector(name: str, source: str, answer: Answer, probe: Answer) -> Selector
         testing=key.testing,
         strict=key.strict,
         usable=key.usable and not several,
-        error="split-records" if key.error and split_apart(held) else key.error,
+        error="split-records" if apart else key.error,
         alias=alias,
         service=service,
         answer=answer,

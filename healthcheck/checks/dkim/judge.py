@@ -70,7 +70,7 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
         yield finding("DKM002", Status.FAIL, answer.name, [answer], outcome=answer.outcome.value, **values)
     elif read.state in ("no-key", "several"):
         if read.state == "several":
-            yield finding("DKM007", fault, answer.name, [answer], count=len([t for t in texts(answer) if looks_like_key(t)]), **values)
+            yield finding("DKM007", fault, answer.name, [answer], count=len(texts(answer)), **values)
         elif given:
             yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
     elif read.state in ("key", "wildcard"):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC", "DmarcFacts", "ReportCheck", "first", "foresee", "gather", "judge"]
 
 TOPIC = "dmarc"
+ROLES = frozenset({"dmarc", "dmarc-report", "dmarc-root", "mx"})
 _THERE = {"ok": True, "private": True, "no-address": True, "no-such-name": False}  # states of an MX host
 
 
@@ -33,7 +34,7 @@ class DmarcFacts:
 
     record      the record that holds for the domain, as published; found_at the domain whose _dmarc carries it
     org         the organizational domain by the tree walk; None where it is not known
-    several_at  the first name of the walk with several records, which count as none; several: all of them
+    several_at  the first name of the walk with several records, which count as none; several: all of them (RFC 9989 section 4.10)
     policy      in effect for mail with this From domain, after t=y: none | quarantine | reject; None where there is no DMARC
     asked       the same before t=y; applies: which tag says so, p | sp | np
     orgs        domain -> its organizational domain or None, for the From domain and the envelope domain
@@ -113,10 +114,10 @@ def gather(session: Session, facts: Facts) -> DmarcFacts:
     record = mine.record
     reports: tuple[ReportCheck, ...] = ()
     opinion: Mapping[str, Any] = {"agrees": None, "says": ""}
-    # whether the name exists decides between sp and np, a record at the wrong place shows, and SPF names sub-domains
+    # whether the name exists decides between sp and np (section 4.10.1), a record at the wrong place shows, and SPF names sub-domains
     root = dns.ask_all([Question(domain, "TXT", "dmarc-root")])[0]
     if record is not None and mine.found_at is not None:
-        reports = look(dns, record, mine.found_at, mine)
+        reports = look(dns, record, mine.found_at, answers)
         opinion = Later(partial(_opinion, record, mine.found_at))
     exists = _exists(mine, root, facts)
     rows = kinds(domain, answers)
@@ -159,7 +160,10 @@ def _in_effect(mine: Walk, exists: bool | None, answers: Mapping[str, Answer]) -
 
 
 def _exists(mine: Walk, root: Answer, facts: Facts) -> bool | None:
-    """RFC 9989 section 3.2.13: a domain does not exist where the DNS says NXDOMAIN (RFC 8020); a name without records of a type does."""
+    """RFC 9989 section 3.2.13 and appendix A.4: a domain does not exist where the DNS says NXDOMAIN (RFC 8020); one with any record does.
+
+    NXDOMAIN behind an alias speaks of the alias's target (RFC 6604 section 2).
+    """
     if mine.found_at == mine.domain or root.aliases:
         return True
     if root.unsure and not root.looped:

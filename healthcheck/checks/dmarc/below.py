@@ -42,12 +42,13 @@ class Below:
 def policy_of(walked: Walk, exists: bool | None) -> tuple[str, str] | None:
     """Which tag holds for mail from the domain of a walk, and what it asks; None where there is no DMARC, or it is open. Pure.
 
-    Standard: RFC 9989 section 4.10.1: p at the author domain itself, else sp where the name exists and np where it does not.
+    Standard: RFC 9989 section 4.10.1: p at the author domain itself, else sp where the name exists and np where it does not; of a
+    record that is recovered p=none, wherever it stands.
     """
     record = walked.record
     if record is None or not record.usable:
         return None
-    if walked.found_at == walked.domain:
+    if walked.found_at == walked.domain or record.recovered:
         return "p", record.policy
     if exists is None and record.for_nonexistent != record.for_subdomains:
         return None
@@ -77,9 +78,9 @@ def kinds(domain: str, answers: Mapping[str, Answer]) -> tuple[Below, ...]:
 
 
 def unused(record: DmarcRecord, found_at: str, rows: Iterable[Below]) -> tuple[str, ...]:
-    """Tags of a record about sub-domains that no sub-domain follows, since another record holds there. Pure."""
+    """Tags of a record about sub-domains that no sub-domain follows, since another record holds there. Pure. RFC 9989 section 4.7, sp."""
     rows = tuple(rows)
-    if not rows or any(not row.known or row.found_at == found_at for row in rows):
+    if record.recovered or not rows or any(not row.known or row.found_at == found_at for row in rows):
         return ()
     return tuple(tag for tag, value in (("sp", record.sp), ("np", record.np)) if value)
 

@@ -10,6 +10,7 @@ from ..base import because, could_not_check, finding
 from ..facts import Facts
 from . import propose
 from .record import POLICIES, DmarcRecord, nearly, parse, select
+from .reports import authorization
 
 if TYPE_CHECKING:
     from . import DmarcFacts
@@ -52,7 +53,7 @@ def _findings(facts: Facts, dmarc: DmarcFacts) -> Iterator[Finding]:
 
 
 def _several(facts: Facts, dmarc: DmarcFacts) -> Iterator[Finding]:
-    """RFC 9989 section 4.10: several at a name count as none there."""
+    """RFC 9989 section 4.10 steps 2 and 6: several at a name are all discarded, and the walk goes on."""
     for at in dmarc.several:
         answer = _answer(dmarc, at)
         found = select(answer)
@@ -84,27 +85,38 @@ def _record(facts: Facts, dmarc: DmarcFacts, record: DmarcRecord) -> Iterator[Fi
     evidence = _holding(dmarc)
     name = evidence[0].name
     values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at, "name": name}
-    written = dict(record.tags).get("p", "")
+    yield from _recovered(dmarc, record, evidence, values)
     if not record.usable:
-        proposed = None if written else propose.instead(dmarc, evidence[0], propose.asking_nothing(record))
-        choices = () if proposed else tuple(Choice("policy", {"policy": policy}) for policy in POLICIES)
-        yield finding("DMA004", Status.FAIL, dmarc.domain, evidence, record=proposed, choices=choices, p=written[:60], **values)
         return
-    if record.p is None:
-        # RFC 9989 section 4.7: treated as p=none, since there is somewhere to report to. Which policy a misspelt one was meant to be,
-        # and whether sp= beside it is in effect today, nobody can tell
-        plain = not written and record.for_subdomains == record.for_nonexistent == "none"
-        proposed = propose.instead(dmarc, evidence[0], propose.with_policy(record, "none")) if plain else None
-        yield finding("DMA005", Status.WARN, dmarc.domain, evidence, record=proposed, p=written[:60], **values)
     yield from _broken(dmarc, record, evidence, values)
     yield from _strength(facts, dmarc, record, evidence)
     yield from _below(dmarc, record, evidence)
     yield from _where(dmarc, record, evidence)
 
 
+def _recovered(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer], values: dict[str, Any]) -> Iterator[Finding]:
+    """RFC 9989 section 4.10.1: without a valid p, and with an sp or np that is not valid, it is p=none where there is somewhere to
+    report to, and no DMARC at all otherwise."""
+    if not record.recovered:
+        return
+    bad = record.bad_policies
+    asks = dict(record.tags).get("p", "none").lower()
+    values = {**values, "p": asks[:60], "reason": because("DMA004", "bad" if bad else "missing"), "part": ", ".join(f"“{t}={v}”" for t, v in bad)}
+    if not record.usable:
+        proposed = propose.instead(dmarc, evidence[0], propose.asking_nothing(record)) if asks == "none" else None
+        tags = [tag for tag, _ in bad] or ["p"]
+        choices = () if proposed else tuple(Choice("policy", {"tag": tag, "policy": policy}) for tag in tags for policy in POLICIES)
+        yield finding("DMA004", Status.FAIL, dmarc.domain, evidence, record=proposed, choices=choices, **values)
+        return
+    # which policy a misspelt one was meant to be, and whether some receiver follows sp= beside it today, nobody can tell
+    plain = asks == "none" and all(propose.below(record, tag) == "none" for tag in ("sp", "np"))
+    proposed = propose.instead(dmarc, evidence[0], propose.with_policy(record, "none")) if plain else None
+    yield finding("DMA005", Status.WARN, dmarc.domain, evidence, record=proposed, **values)
+
+
 def _broken(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer], values: dict[str, Any]) -> Iterator[Finding]:
     """Values that do not count, tags that the standard does not know, and those that it knows no more."""
-    for tag, value, why in [b for b in record.bad if not (b[0] == "p" and record.p is None)][:SHOWN]:
+    for tag, value, why in [b for b in record.bad if b[2] != "bad-policy"][:SHOWN]:
         part, reason = f"{tag}={value}" if value else tag, because("DMA013", why)
         yield finding("DMA013", Status.WARN, dmarc.domain, evidence, tag=tag, value=value, part=part, reason=reason, **values)
     if record.unknown:
@@ -124,8 +136,9 @@ def _strength(facts: Facts, dmarc: DmarcFacts, record: DmarcRecord, evidence: li
         proposed = propose.instead(dmarc, evidence[0], propose.with_policy(record, "reject")) if unused else None
         # the large receivers' rules are met by p=none: it is a note on protection, but for a domain that has no mail to lose
         yield finding("DMA007", Status.WARN if unused else Status.NOTE, dmarc.domain, evidence, record=proposed, policy="none", applies=dmarc.applies, **values)
-    if record.testing and record.policy != "none":
-        yield finding("DMA009", Status.WARN, dmarc.domain, evidence, policy=record.policy, effect=record.lowered(record.policy), **values)
+    strictest = max(record.policy, record.for_subdomains, record.for_nonexistent, key=_rank)
+    if record.testing and strictest != "none":
+        yield finding("DMA009", Status.WARN, dmarc.domain, evidence, policy=strictest, effect=record.lowered(strictest), **values)
     if dmarc.found_at != dmarc.domain:
         yield finding("DMA015", Status.NOTE, dmarc.domain, evidence, policy=dmarc.policy or "", applies=dmarc.applies or "", **values)
     if dmarc.asked is None:
@@ -139,9 +152,9 @@ def _below(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> It
         # a record holds for its own name; the names below follow their organizational domain
         holds = next(row.found_at for row in dmarc.below if row.source == "any")
         yield finding("DMA020", Status.NOTE, dmarc.domain, evidence, tags=", ".join(dmarc.unused), org=dmarc.org or "", holds=holds or "", **values)
-    if record.sp and "sp" not in dmarc.unused and _rank(record.sp) < _rank(record.policy):
+    if record.sp and not record.recovered and "sp" not in dmarc.unused and _rank(record.sp) < _rank(record.policy):
         yield finding("DMA010", Status.WARN, dmarc.domain, evidence, sp=record.sp, p=record.policy, **values)
-    if record.np and "np" not in dmarc.unused and _rank(record.np) < _rank(record.for_subdomains):
+    if record.np and not record.recovered and "np" not in dmarc.unused and _rank(record.np) < _rank(record.for_subdomains):
         yield finding("DMA011", Status.WARN, dmarc.domain, evidence, np=record.np, other=record.for_subdomains, **values)
     weaker = [row for row in dmarc.below if row.own and row.policy and dmarc.policy and _rank(row.policy) < _rank(dmarc.policy)]
     for row in weaker:
@@ -151,9 +164,9 @@ def _below(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> It
 
 
 def _where(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> Iterator[Finding]:
-    """Where the reports go. RFC 9990 section 4."""
+    """Where the reports go. RFC 9990 sections 3.4 and 4, RFC 9991 section 5."""
     values: dict[str, Any] = {"domain": dmarc.domain, "found_at": dmarc.found_at}
-    if not any(r.tag == "rua" for r in record.reports):
+    if not record.served:
         status = Status.WARN if dmarc.asked == "none" else Status.NOTE
         yield finding("DMA006", status, dmarc.domain, evidence, **values)
     if sized := [r.text for r in record.reports if r.sized]:
@@ -161,8 +174,9 @@ def _where(dmarc: DmarcFacts, record: DmarcRecord, evidence: list[Answer]) -> It
         yield finding("DMA016", Status.NOTE, dmarc.domain, evidence, record=proposed, addresses=", ".join(sized)[:300], **values)
     doubts: list[Answer] = []
     for check in dmarc.reports:
-        if check.authorised is False and check.answer is not None:
-            yield finding("DMA008", Status.WARN, check.domain, [*evidence, check.answer], destination=check.domain, name=check.answer.name, **values)
+        if check.authorised is False:
+            told = {**values, "destination": check.domain, "name": authorization(str(dmarc.found_at), check.domain), "reason": because("DMA008", check.why)}
+            yield finding("DMA008", Status.WARN, check.domain, [*evidence, *([check.answer] if check.answer else [])], **told)
         elif check.authorised is None:
             doubts += check.unsure
     yield from could_not_check("DMA", dmarc.domain, doubts)

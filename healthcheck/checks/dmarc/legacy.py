@@ -65,7 +65,7 @@ def old_view(walked: Walk, answers: Mapping[str, Answer], policy: str | None, ap
             break
         records = select(answer)
         if records:
-            # section 6.6.3 step 5: several end the discovery, where RFC 9989 passes them over
+            # section 6.6.3 step 5: several end the discovery, where RFC 9989 section 4.10 steps 2 and 6 discards them and goes on
             at, record = (name, parse(records[0])) if len(records) == 1 else (None, None)
             break
     if not known:
@@ -81,8 +81,8 @@ def old_view(walked: Walk, answers: Mapping[str, Answer], policy: str | None, ap
 
 def _policy(record: DmarcRecord, *, own: bool) -> tuple[str | None, str | None]:
     # section 6.6.3 step 6: without a valid p, or with an sp that is none, it is p=none where rua is there, and nothing otherwise
-    if record.p is None or any(tag == "sp" for tag, _, why in record.bad if why != "repeated"):
-        return ("none", "p") if any(r.tag == "rua" and r.domain for r in record.reports) else (None, None)
+    if record.p is None or any(tag == "sp" for tag, _ in record.bad_policies):
+        return ("none", "p") if any(r.tag == "rua" for r in record.reports) else (None, None)
     return (record.sp, "sp") if record.sp and not own else (record.p, "p")
 
 

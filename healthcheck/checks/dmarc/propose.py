@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STARTER = "v=DMARC1; p=none"  # asks nothing of receivers, names no address
 PARKED = "v=DMARC1; p=reject"
+_POLICY = re.compile(r"p(?![a-z0-9_])")
 _SIZE = re.compile(r"(mailto:[^,;!\s]+)![0-9]+[kmgt]?", re.IGNORECASE)
 
 
@@ -57,15 +58,20 @@ def without(record: DmarcRecord, tags: Iterable[str]) -> str:
 
 
 def with_policy(record: DmarcRecord, policy: str) -> str:
-    """p= right after the version, where older receivers want it."""
-    version, *rest = _parts(record, lambda tag: tag != "p")
+    """p= right after the version, where older receivers want it. What was meant as one ("p:reject") gives way too: some read it as such."""
+    version, *rest = _parts(record, lambda tag: not _POLICY.match(tag))
     return "; ".join([version, f"p={policy}", *rest])
 
 
 def asking_nothing(record: DmarcRecord) -> str:
-    """The record as p=none. Tags about sub-domains that ask more are left out: they are not in effect today and would come into it."""
-    kept = parse(without(record, [tag for tag, value in (("sp", record.sp), ("np", record.np)) if value not in (None, "none")]))
-    return with_policy(kept, "none")
+    """The record as p=none. Tags about sub-domains that say anything else are left out: what they ask is not in effect today and would
+    come into it."""
+    return with_policy(parse(without(record, [tag for tag in ("sp", "np") if below(record, tag) != "none"])), "none")
+
+
+def below(record: DmarcRecord, tag: str) -> str:
+    """What is written for sub-domains, valid or not; none where nothing is."""
+    return dict(record.tags).get(tag, "none").lower()
 
 
 def asks_nothing(record: DmarcRecord) -> bool:

@@ -14,24 +14,29 @@ KNOWN = (*VALUES, "v", "rua", "ruf", "fo", *REMOVED)
 RECORD_LIMIT = 16384
 URI_LIMIT = 50
 
-_VERSION = re.compile(r"[ \t]*[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")  # RFC 9989 section 4.7: the value is case-sensitive, the name is not
+# RFC 9989 sections 4.7 and 4.8: the record begins with the version; its value is case-sensitive, its name is not
+_VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _VERSION_ANY = re.compile(r"\W{0,4}v?\W{0,3}dmarc\W{0,2}\d?\b", re.IGNORECASE)
+# RFC 3986 section 3, without the comma and the exclamation mark, which RFC 9989 section 4.8 wants encoded
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:(?:[A-Za-z0-9._~:/?#\[\]@$&'()*+=-]|%[0-9A-Fa-f]{2})+")
+_SIZE = re.compile(r"[0-9]+[kmgt]?", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^@\s]{1,256})@([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportAddress:
-    """One address of rua or ruf. domain: where the reports go, "" where it is no mailto: address."""
+    """One address of rua or ruf that is a URI. domain: where the reports go, "" where it is no mailto: address that can be served."""
 
     tag: str
     text: str
     domain: str
-    sized: bool = False  # carries "!10m", which RFC 9989 lets receivers ignore
+    sized: bool = False  # carries "!10m", which RFC 9989 section 4.8 has receivers ignore
 
 
 @dataclass(frozen=True, slots=True)
 class DmarcRecord:
-    """One record. tags: as published, first of each; bad: (tag, value, reason) of those whose value is discarded."""
+    """One record. tags: as published, first of each; bad: (tag, value, reason) of those whose value is discarded; p, sp, np: as
+    published where they are valid, whether they count (`recovered`) or not."""
 
     text: str
     tags: tuple[tuple[str, str], ...]
@@ -48,21 +53,41 @@ class DmarcRecord:
     psd: str = "u"
 
     @property
+    def bad_policies(self) -> tuple[tuple[str, str], ...]:
+        """The tags p, sp and np whose value is no policy, with that value."""
+        return tuple((tag, value) for tag, value, why in self.bad if why == "bad-policy")
+
+    @property
+    def recovered(self) -> bool:
+        """Does the record count as p=none, or not at all, whatever else it says? RFC 9989 section 4.10.1: it does without a valid p, and
+        with an sp or np that is not valid.
+
+        Section 4.8 has any syntax error discarded for a default; 4.10.1 speaks of these three tags, and goes before it. Section 4.7
+        takes a record without p for p=none also where it names no report address; 4.10.1 does not.
+        """
+        return self.p is None or bool(self.bad_policies)
+
+    @property
     def usable(self) -> bool:
-        """RFC 9989 section 4.7: without a valid p it is p=none where a valid rua stands, and no DMARC at all otherwise."""
-        return self.p is not None or any(r.tag == "rua" and r.domain for r in self.reports)
+        """Is there DMARC by this record? RFC 9989 section 4.10.1: one to be recovered needs a rua with a URI that is one by its syntax."""
+        return not self.recovered or any(r.tag == "rua" for r in self.reports)
 
     @property
     def policy(self) -> str:
-        return self.p or "none"
+        return self.p if self.p and not self.recovered else POLICIES[0]
 
     @property
     def for_subdomains(self) -> str:
-        return self.sp or self.policy
+        return self.sp if self.sp and not self.recovered else self.policy
 
     @property
     def for_nonexistent(self) -> str:
-        return self.np or self.for_subdomains
+        return self.np if self.np and not self.recovered else self.for_subdomains
+
+    @property
+    def served(self) -> bool:
+        """Does rua name an address that receivers can be expected to serve?"""
+        return any(r.tag == "rua" and r.domain for r in self.reports)
 
     def lowered(self, policy: str) -> str:
         """RFC 9989 section 4.7: t=y asks that the policy be applied one level down."""
@@ -76,7 +101,7 @@ def texts(answer: Answer) -> tuple[str, ...]:
 
 
 def select(answer: Answer) -> tuple[str, ...]:
-    """The DMARC records among the TXT records of a name; other text is nobody's business (RFC 9989 section 4.10)."""
+    """The DMARC records among the TXT records of a name; other text is nobody's business (RFC 9989 section 4.10 steps 2 and 6)."""
     return tuple(text for text in texts(answer) if _VERSION.match(text[:64]))
 
 
@@ -87,7 +112,11 @@ def nearly(answer: Answer) -> tuple[str, ...]:
 
 
 def parse(text: str) -> DmarcRecord:
-    """Read one record. A value that cannot be is discarded for its default and listed in `bad`. Pure."""
+    """Read one record. A value that cannot be is discarded for its default and listed in `bad`. Pure. RFC 9989 section 4.8.
+
+    Of a tag that stands twice the first is taken: RFC 6376 section 3.2, whose tag lists these are, gives the whole list up; RFC 9989
+    section 4.8 keeps what can be read.
+    """
     tags: dict[str, str] = {}
     bad: list[tuple[str, str, str]] = []
     unknown: list[str] = []
@@ -114,9 +143,9 @@ def parse(text: str) -> DmarcRecord:
         if value in allowed:
             chosen[name] = value
         else:
-            # receivers differ on this one: RFC 9989 section 4.8 discards it, RFC 7489 section 6.6.3 gave the whole record up for p=none
-            bad.append((name, tags[name][:60], "bad-below" if name in ("sp", "np") else "bad-value"))
-    if "fo" in tags and not _fo_valid(tags["fo"]):
+            bad.append((name, tags[name][:60], "bad-policy" if allowed is POLICIES else "bad-value"))
+    # RFC 9989 section 4.7: what fo says is ignored without ruf
+    if "fo" in tags and "ruf" in tags and not _fo_valid(tags["fo"]):
         bad.append(("fo", tags["fo"][:60], "bad-value"))
     reports = tuple(_reports(tags, bad))
     return DmarcRecord(
@@ -137,8 +166,8 @@ def parse(text: str) -> DmarcRecord:
 
 
 def _fo_valid(text: str) -> bool:
-    options = text.lower().replace(" ", "").split(":")
-    # RFC 9989 section 4.7: 0 and 1 exclude each other, each stands once
+    options = text.lower().split(":")
+    # RFC 9989 sections 4.7 and 4.8: 0 and 1 exclude each other, each stands once, in any order and without blanks
     return set(options) <= {"0", "1", "d", "s"} and len(set(options)) == len(options) and not {"0", "1"} <= set(options)
 
 
@@ -147,14 +176,15 @@ def _reports(tags: dict[str, str], bad: list[tuple[str, str, str]]) -> list[Repo
     for tag in ("rua", "ruf"):
         for uri in tags.get(tag, "").split(",")[:URI_LIMIT] if tag in tags else ():
             text = uri.strip()
-            address, _, size = text.partition("!")
+            address, mark, size = text.partition("!")
+            sized = bool(mark)
             found = _MAILTO.fullmatch(address.partition("?")[0])
-            if found and "." in found.group(2) and ".." not in found.group(2):
-                out.append(ReportAddress(tag, text[:300], found.group(2).lower().rstrip("."), bool(size)))
-            elif re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:", text) and not text.lower().startswith("mailto:"):
-                # RFC 9989 section 4.7: any URI may stand there, only mailto is sure to be served
-                out.append(ReportAddress(tag, text[:300], ""))
-                bad.append((tag, text[:60], "not-mailto"))
-            else:
+            if not _URI.fullmatch(address) or (sized and not _SIZE.fullmatch(size)):
                 bad.append((tag, text[:60], "bad-address"))
+            elif found and "." in found.group(2) and ".." not in found.group(2):
+                out.append(ReportAddress(tag, text[:300], found.group(2).lower().rstrip("."), sized))
+            else:
+                # RFC 9989 section 4.7: any URI may stand there, only mailto is sure to be served; either makes the record count (4.10.1)
+                out.append(ReportAddress(tag, text[:300], "", sized))
+                bad.append((tag, text[:60], "bad-address" if text[:7].lower() == "mailto:" else "not-mailto"))
     return out

@@ -17,7 +17,7 @@ Found = list[tuple[str, DmarcRecord]]
 def names(domain: str) -> tuple[str, ...]:
     """The names whose _dmarc is asked, in order: the domain, then its parents, at most eight.
 
-    Standard: RFC 9989 section 4.10: a name of eight labels or more goes on with its last seven.
+    Standard: RFC 9989 section 4.10 steps 3, 4 and 7: a name of eight labels or more goes on with its last seven.
 
     >>> names("a.example.com")
     ('a.example.com', 'example.com', 'com')
@@ -84,9 +84,9 @@ def walk(domain: str, answers: Mapping[str, Answer]) -> Walk:
         answer = answers[name]
         seen.append(answer)
         if answer.unsure and not answer.looped:
-            # A top-level domain can only say (psd=y) that the domain below it is the organizational one, which a record found
-            # there says as well; and with --only-zone no file holds a top-level domain.
-            if "." in name or not (found or outside_zone_files(answer)):
+            # A top-level domain has to say psd=y (RFC 9989 section 5.2), so that the domain right below it is the organizational
+            # one, which a record found there says as well; and with --only-zone no file holds a top-level domain.
+            if "." in name or not (outside_zone_files(answer) or any(at.count(".") == 1 for at, _ in found)):
                 gap = gap or name
             continue
         records = select(answer)
@@ -96,14 +96,14 @@ def walk(domain: str, answers: Mapping[str, Answer]) -> Walk:
         elif records:
             record = parse(records[0])
             found.append((name, record))
-            if ends(name, domain, record):
+            if ends(record):
                 break
     org, at, record_of = _decide(domain, found)
     own = found[0] if found and found[0][0] == domain else None
     # RFC 9989 section 4.10.1: the author domain's record goes before everything, so a gap above it hides only the org domain
     holds = own or ((at, record_of) if at and record_of else None)
     known = bool(own) or gap is None
-    sure = gap is None or bool(own and own[1].psd == "n")
+    sure = gap is None
     return Walk(
         domain=domain,
         org=org if sure else None,
@@ -112,17 +112,14 @@ def walk(domain: str, answers: Mapping[str, Answer]) -> Walk:
         several=tuple(several),
         known=known,
         org_known=sure,
-        by_psd=any(ends(name, domain, record) for name, record in found),
+        by_psd=any(ends(record) for _, record in found),
         answers=tuple(seen),
     )
 
 
-def ends(name: str, domain: str, record: DmarcRecord) -> bool:
-    """Does the walk that started at `domain` end with this record? RFC 9989 section 4.10 steps 2 and 6.
-
-    psd=y at the start says that the domain itself is a public suffix; the organizational domain cannot lie below it.
-    """
-    return record.psd == "n" or (record.psd == "y" and name != domain)
+def ends(record: DmarcRecord) -> bool:
+    """Does a walk end with this record? Pure. RFC 9989 section 4.10 steps 2 and 6: it does by psd=n and psd=y, also where it started."""
+    return record.psd in ("n", "y")
 
 
 def _decide(domain: str, found: Found) -> tuple[str, str | None, DmarcRecord | None]:
@@ -130,6 +127,7 @@ def _decide(domain: str, found: Found) -> tuple[str, str | None, DmarcRecord | N
     for name, record in found:
         if record.psd == "n":
             return name, name, record
+        # psd=y where the walk started says that the domain itself is a public suffix: its organizational domain cannot lie below it
         if record.psd == "y" and name != domain:
             below = domain.split(".")[-(name.count(".") + 2) :]
             org = ".".join(below)
@@ -153,7 +151,7 @@ def drawn(done: Walk, answers: Mapping[str, Answer]) -> tuple[Step, ...]:
             *(["author"] if name == done.domain else []),
             *(["org"] if name == done.org else []),
             *(["holds"] if name == done.found_at else []),
-            *(["stop"] if read is not None and ends(name, done.domain, read) else []),
+            *(["stop"] if read is not None and ends(read) else []),
         ]
         skipped = max(0, before.count(".") - name.count(".") - 1)
         steps.append(Step(name, state, record, read.psd if read else None, skipped, tuple(marks)))

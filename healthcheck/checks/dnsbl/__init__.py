@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 TOPIC = "dnsbl"
+ROLES = frozenset({"mx-host", "dnsbl-spf", "dnsbl-spf-host"})
 RECORD_LIMIT = 8192  # characters of an SPF record that are read
 EXTRA = 8  # at most so many addresses that the user did not name: SPF's first, then those of the MX hosts
 

@@ -33,6 +33,7 @@ __all__ = ["TOPIC", "SpfFacts", "first", "foresee", "gather", "judge"]
 
 TOPIC = "spf"
 RECORDS = ("spf", "spf-envelope", "spf-include")  # roles of a question for a record: the From domain's, the envelope's, one below
+ROLES = frozenset({*RECORDS, "spf-mx"})
 FORESEEN = 24  # names of one record; no working record has more
 
 
