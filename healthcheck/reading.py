@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from threading import Lock
 from typing import Any
 
 from .bounce.many.sources import Feed, FileRead, Part, Source, Told, With, part_events
@@ -44,12 +45,22 @@ def can_spread() -> bool:
 @contextlib.contextmanager
 def collecting_less() -> Iterator[None]:
     """Looks for garbage in cycles seldom: events make none, and every look walks through all that is remembered."""
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 50, 1000)
+    global _sparing, _usual
+    with _lock:  # of several at once, in a server, the first changes it and the last puts it back
+        if not _sparing:
+            _usual = gc.get_threshold()
+            gc.set_threshold(50_000, 50, 1000)
+        _sparing += 1
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        with _lock:
+            _sparing -= 1
+            if not _sparing:
+                gc.set_threshold(*_usual)
+
+
+_sparing, _usual, _lock = 0, gc.get_threshold(), Lock()
 
 
 # ------------------------------------------------------------------ reading

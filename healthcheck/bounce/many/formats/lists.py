@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -13,6 +14,7 @@ from . import data
 
 COLUMNS = ("recipient", "action", "why", "cause", "count", "limit", "since", "last", "expires", "delivered", "scope", "provider", "source", "reply")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PLAIN = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
 def services() -> tuple[str, ...]:
@@ -87,8 +89,8 @@ def _field(field: str, one: Decision, form: dict[str, str]) -> str:
 
 
 def _safe(text: str) -> str:
-    """A field that no spreadsheet takes for a formula: it is somebody else's text. An address is left as it is."""
-    return f"'{text}" if text.startswith(_FORMULA) and "@" not in text[1:] else text
+    """A field that no spreadsheet takes for a formula: it is somebody else's text. A plain address is left as it is, for whoever imports it."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _PLAIN.fullmatch(text) else text
 
 
 def _when(at: float | None) -> str:

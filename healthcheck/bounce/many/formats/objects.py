@@ -200,9 +200,12 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
+LATEST = 253402300800  # seconds since 1970 to the year 10000, which no date of this language can name
+
+
 def _number(value: Any) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if abs(value) < 1e12 else None
+        return float(value) if 0 <= value < LATEST else None
     return moment(value) if isinstance(value, str) else None
 
 
