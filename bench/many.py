@@ -3,9 +3,10 @@
     .venv/bin/python bench/many.py [--events 1000000] [--addresses 1000000,50000] [--jobs 1,2] [--rounds 3]
 
 CSV exports are generated, with the columns of a service's export: four of five events are deliveries, the others failures whose replies name the
-recipient, an address of the network and an id, so that no two replies are the same text. Each is read as `healthcheck bounces` does it (recognised,
-every row an event, every reply read, states and counters kept; then rates, patterns and all decisions), in a process of its own, whose peak of
-resident memory is printed with it; with several processes that of the largest, and of all.
+recipient, an address of the network and an id, so that no two replies are the same text; 5,000 domains, 20 campaigns, 23 days. Each is read as
+`healthcheck bounces` does it: recognised, every row an event, every reply read, states and counters kept, those of several processes put together.
+What is made of it then (rates, patterns, all decisions) is printed apart. Every reading is a process of its own, whose peak of resident memory, of
+everything it does, is printed with it. Only what Python has to load once is loaded before.
 
 A machine that does something else meanwhile measures that too: the best round and the middle one are printed, with the seconds of processor beside
 those of the clock.
@@ -58,19 +59,22 @@ def generate(path: Path, events: int, addresses: int) -> None:
 
 def measure(path: str, jobs: int) -> dict[str, float]:
     """One reading, in this process."""
-    from healthcheck.many import many
+    from io import BytesIO
 
+    from healthcheck.many import Feed, many
+
+    many([Feed("warm", lambda: BytesIO(b"email,event,reason\nlena@example.com,bounce,550 5.1.1 no such user\n"))])
     began, cpu = time.monotonic(), time.process_time()
     result = many([path], jobs=jobs)
-    read, used = time.monotonic() - began, time.process_time() - cpu
+    used = time.process_time() - cpu - (time.monotonic() - began - result.seconds)  # what is made of it waits for nothing
     decided = sum(1 for _ in result.decisions())
     mine, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     unit = 1 if sys.platform == "darwin" else 1024
     return {
         "events": result.many.events,
-        "seconds": read,
+        "seconds": result.seconds,
         "cpu": used + theirs.ru_utime + theirs.ru_stime,
-        "all": time.monotonic() - began,
+        "made": time.monotonic() - began - result.seconds,
         "decisions": decided,
         "mb": mine.ru_maxrss * unit / 1e6,
         "child_mb": theirs.ru_maxrss * unit / 1e6,
@@ -87,10 +91,11 @@ def shown(name: str, got: list[dict[str, float]]) -> tuple[float, float]:
     best, middle = rates[-1], statistics.median(rates)
     cpu = max(row["events"] / row["cpu"] for row in got)
     mb, child = max(row["mb"] for row in got), max(row["child_mb"] for row in got)
-    whole = min(row["all"] for row in got)
+    made = min(row["made"] for row in got)
     print(
         f"{name:34} {best:>8,.0f} events/s best, {middle:>8,.0f} middle; {cpu:>8,.0f} a second of processor; "
-        f"with {got[0]['decisions']:,.0f} decisions {whole:.1f} s; peak {mb:,.0f} MB" + (f", others {child:,.0f} MB each" if child > 60 else "")
+        f"rates, patterns and {got[0]['decisions']:,.0f} decisions in {made:.1f} s; peak {mb:,.0f} MB"
+        + (f", others {child:,.0f} MB each" if child > 60 else "")
     )
     return best, mb
 

@@ -51,7 +51,7 @@ class Result:
     now: float
     kind: str = "marketing"
     sent: int | None = None
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = field(default=0.0, compare=False)  # for reading, without what was made of it
 
     def decisions(self, *, every: bool = False) -> Iterator[Decision]:
         """What to do with each address that failed or was closed, by address; worked out anew each time, so that a million of them need no memory."""
@@ -119,6 +119,7 @@ def many(
         else:
             held = reading.alone()
         reading.tell(True)
+        seconds = time.monotonic() - begun
         at = now if now is not None else held.latest if held.latest is not None else 0.0
         found = outages(held, policy)
         return Result(
@@ -132,5 +133,5 @@ def many(
             at,
             kind,
             sent,
-            time.monotonic() - begun,
+            seconds,
         )

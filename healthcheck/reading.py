@@ -6,8 +6,10 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import queue
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -264,6 +266,13 @@ def _received(worker: _Worker) -> Any:
     return answer
 
 
+def _take(pipe: Connection, tasks: queue.SimpleQueue[Any]) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while (task := pipe.recv()) is not None:
+            tasks.put(task)
+    tasks.put(None)
+
+
 def _serve(pipe: Connection, others: list[Connection], wanted: list[Feed], given: With) -> None:
     """One process: reads what it is handed, says after each task how much that was, and hands over what it remembers at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who reads the results; it ends this one
@@ -271,8 +280,11 @@ def _serve(pipe: Connection, others: list[Connection], wanted: list[Feed], given
         other.close()
     held, told, rows = Many(), dict[int, Told](), dict[int, Any]()
     add = held.add
+    # what comes is taken at once, so that whoever sends it never waits for this one to have done with the last
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_take, args=(pipe, tasks), daemon=True).start()
     try:
-        while (task := pipe.recv()) is not None:
+        while (task := tasks.get()) is not None:
             kind, what, octets = task
             before, files = held.events, 0
             if kind == "part":

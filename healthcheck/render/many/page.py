@@ -35,7 +35,7 @@ DRAWN = 5  # causes with a colour of their own
 
 def install(env: Environment) -> None:
     """What the templates of this report call, for an environment of jinja2. It has to escape by itself."""
-    env.globals.update(say=say, tone=TONES.__getitem__, bands=known_rates()["band"])
+    env.globals.update(told=say, tone=TONES.__getitem__, bands=known_rates()["band"])
     env.filters.update(
         num=number,
         pct=lambda value: percent(value).replace(" ", "\N{NO-BREAK SPACE}"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from ....catalog import catalog
@@ -68,7 +69,7 @@ class Kinds:
         said = self._texts.get(key)
         if said is not None:
             return said
-        kind = key._replace(text=_kind(text, recipient))
+        kind = _Key(_kind(text, recipient), how, key.remote, key.domain)
         said = self._known(kind, key, _failure)
         self._hold(self._texts, key, said)
         return said
@@ -190,17 +191,27 @@ def _someone(provider: str | None) -> str | None:
 # ------------------------------------------------------------------ what is put aside
 
 
-def _words(text: str) -> list[str] | None:
+def _words(text: str) -> tuple[str, ...] | None:
     """Words of the knowledge base that stand in a part that is put aside, the longest only; None where one touches an @, so that it has to stay."""
     low = text.lower().encode("utf-8", "replace")
     found = _index().words.find_matches_as_indexes(low, overlapping=True)
     if not found:
-        return []
-    whole, odd = _index().whole, _numerals()
-    spans = {(start, end) for number, start, end in found if number not in odd and (number not in whole or _whole(low, start, end))}
-    longest = spans if len(spans) < 2 else [(a, b) for a, b in spans if not any((c, d) != (a, b) and c <= a and b <= d for c, d in spans)]
-    words = {low[a:b].decode("utf-8", "replace") for a, b in longest}
-    return None if any("@" in word or " " in word for word in words) else sorted(words)
+        return ()
+    numbers = tuple(map(_number, found))
+    if numbers in _MET:  # which words were met decides; where they stand matters only beside digits
+        return _MET[numbers]
+    whole, odd = _index().whole, _numerals()  # a number within a longer one is no word
+    met = {low[start:end].decode("utf-8", "replace") for n, start, end in found if n not in odd and (n not in whole or _whole(low, start, end))}
+    words = None if any("@" in word or " " in word for word in met) else tuple(sorted(w for w in met if not any(w != other and w in other for other in met)))
+    if whole.isdisjoint(numbers):
+        if len(_MET) >= KEPT:
+            _MET.clear()
+        _MET[numbers] = words
+    return words
+
+
+_MET: dict[tuple[int, ...], tuple[str, ...] | None] = {}
+_number = itemgetter(0)
 
 
 @cache
