@@ -119,7 +119,8 @@ def many(
         else:
             held = reading.alone()
         reading.tell(True)
-        seconds = time.monotonic() - begun
+        seconds, files = time.monotonic() - begun, reading.files()
+        del reading, given  # what was kept for reading makes room
         at = now if now is not None else held.latest if held.latest is not None else 0.0
         found = outages(held, policy)
         return Result(
@@ -128,7 +129,7 @@ def many(
             patterns(held, policy, sent=sent, found=found),
             found,
             offers(held, policy),
-            reading.files(),
+            files,
             policy,
             at,
             kind,
