@@ -310,7 +310,7 @@ def _alone_said(text: str) -> str:
     return text[start:] if theirs and not has(lead, "prose", "layered") else text
 
 
-_QUOTES, _MAILS = frozenset('"“„«‘`>*('), ("@", "mail", "server", "smtp", "http", "ip=")
+_QUOTES = frozenset('"“„«‘`>*(')
 
 
 def _has_code(line: str) -> bool:
