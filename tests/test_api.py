@@ -166,6 +166,7 @@ def test_the_description_lists_every_route(client):
     assert said["openapi"].startswith("3.1")
     assert set(said["paths"]) == {
         "/api/v1/scan/{domain}", "/api/v1/explain", "/api/v1/examine", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
+        "/api/v1/rates", "/api/v1/bounces",
     }  # fmt: skip
     for path in ("/api/v1/explain", "/api/v1/examine"):
         assert set(said["paths"][path]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}

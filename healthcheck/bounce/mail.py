@@ -156,6 +156,8 @@ def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | 
     known = [failed for field in mail.headers.get("x-failed-recipients", ()) for part in field.split(",") if (failed := address(part))]
     exchanges = transcript(notice) if "\n In:  " in notice or "\n Out: " in notice or "\nOut: " in notice else []
     found = of_transcript(exchanges) if exchanges else _from_text(notice, low)
+    if not found and not known and "@" in notice:
+        found = [one for one in pasted_replies(notice, strict=True) if one.recipient]
     if not found and not known and (strict or (not family and not _custom(mail, low) and not weight(_said(notice, mail)) > 1)):
         return None
     if not found:

@@ -58,7 +58,11 @@ def read(text: str | bytes, source: str = "") -> Reading:
     if _is_binary(octets[:4096]):
         return Reading(Kind.UNRECOGNISED, None, (), shown, "binary")
     octets = octets.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"")
+    if not octets.isascii() and (mended := paste.plain_blanks(octets)) is not octets:
+        octets, shown = mended, mended.decode("utf-8")
     raw = octets.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("latin-1")
+    if "\x1b[" in raw:
+        raw, shown = paste.uncoloured(raw), paste.uncoloured(shown)
     return _spanned(_read(raw, shown, is_text), shown)
 
 
@@ -132,7 +136,7 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
             if len(fenced.bounces) > 1 or one.recipient or not (named := whom(raw)):
                 return fenced
             return replace(fenced, bounces=(replace(one, recipient=named),))  # the words around a block may say whom it is about
-    raw = paste.unquoted(paste.dedented(raw))
+    raw = paste.unquoted(paste.dedented(paste.basic_entities(raw)))
     if "\n" not in raw.strip():
         raw = paste.relined(raw)
         if "\n" not in raw.strip():  # one line is a reply, a log line or a phrase

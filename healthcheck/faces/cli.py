@@ -18,6 +18,7 @@ import click
 from ..errors import HealthcheckError, InputError, OurFault
 from ..model import PROFILES, Domain, check_ip, given_helo, given_selectors
 from . import against
+from .bounces import bounces
 from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
 
 if TYPE_CHECKING:
@@ -317,6 +318,7 @@ def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) ->
     sys.exit(code)
 
 
+main.add_command(bounces)
 from . import examine_cli as examine_cli  # noqa: E402, PLC0414  (the command examine; it is made of what stands above)
 
 # ------------------------------------------------------------------ codes, serve

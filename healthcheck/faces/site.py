@@ -19,7 +19,7 @@ from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
 from . import examine as examine_face
-from . import schemas, web
+from . import rates, schemas, web
 from .jobs import Desk
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     web.register(app)
     examine_face.register(app)
     _limit(app)
+    rates.register(app)
     _service(app)
     _faults(app)
     app.after_request(_guard)

@@ -7,6 +7,7 @@ A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
+from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
 from .message import Address, ArcSeen, ArcSet, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
 from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
@@ -16,6 +17,7 @@ __all__ = [
     "MAX_INPUT",
     "PROFILES",
     "VERDICT_ORDER",
+    "Action",
     "Address",
     "Answer",
     "ArcSeen",
@@ -28,10 +30,13 @@ __all__ = [
     "Choice",
     "Claim",
     "Confidence",
+    "Counts",
+    "Decision",
     "Diagnosis",
     "Difference",
     "DmarcSeen",
     "Domain",
+    "Event",
     "Evidence",
     "EvidenceVerdict",
     "Examination",
@@ -40,13 +45,21 @@ __all__ = [
     "Fetched",
     "Finding",
     "Greeted",
+    "Happened",
     "Hop",
     "Kind",
     "Location",
+    "Offer",
+    "Outage",
     "Outcome",
     "Party",
+    "Pattern",
     "Profile",
+    "Proof",
     "Question",
+    "Rate",
+    "RateRow",
+    "Rates",
     "Reached",
     "Receiver",
     "Record",
@@ -55,6 +68,8 @@ __all__ = [
     "Requirement",
     "Retry",
     "Rival",
+    "Said",
+    "Scan",
     "ScanInput",
     "Secure",
     "Sender",

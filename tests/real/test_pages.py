@@ -31,6 +31,7 @@ PAGES = {
     "print-view": "/scan?domain=nodmarc.example&ip=192.0.2.121&view=print", "long": "/scan?domain=broken-spf.example&selector=mail", "codes": "/codes", "search": "/codes?q=mailbox+full", "code": "/codes/5.7.26", "check": "/checks/SPF004",
     "overloaded": "/codes/5.7.1", "own-code": "/codes/5.7.509", "receiver": "/receivers/microsoft", "software": "/receivers/postfix",
     "checks": "/checks", "cause": "/causes/auth-dmarc", "listed": "/causes/ip-blocklisted", "off-the-list": "/glossary/taking-off-a-suppression-list", "causes": "/causes", "glossary": "/glossary", "term": "/glossary/hard-bounce", "gone": "/nothing",
+    "rates": "/rates", "judged": "/rates?sent=10000&hard=320&soft=90&complaint=40", "refused-figures": "/rates?sent=10&hard=nan", "many": "/rates/example",
 }  # fmt: skip
 
 

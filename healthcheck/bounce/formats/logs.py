@@ -8,11 +8,10 @@ from __future__ import annotations
 import csv
 import re
 
-from ..reply import find_code
 from . import Found, address, clean, data, holds
+from .entries import DATE, MAX_LINE, MAX_LINES, untorn, unwrapped, waiting
 from .whom import whom
 
-MAX_LINE = 6000
 MAX_FOUND = 300
 
 _STATUS = {
@@ -27,16 +26,17 @@ _STATUS = {
 }
 
 
-MAX_LINES = 3000
-
-
 def of_text(text: str) -> list[tuple[str, Found]]:
     """Every delivery result in a text, with the format of its line. A line that was wrapped is read whole."""
     lines = text.split("\n")[:MAX_LINES]
+    if "\n(" in text and (queued := waiting(lines)):
+        return queued
     found = [got for line in lines if (got := of_line(line))]
     if len(lines) > 1:
+        if found and (" ** " in text or " == " in text or "NOQUEUE: " in text):
+            found = untorn(lines, of_line) or found
         if ("status=" in text or "stat=" in text or " T=" in text) and not any(one.recipient and (one.text or one.action == "delivered") for _, one in found):
-            whole = [got for line in _unwrapped(lines) if (got := of_line(line))]
+            whole = [got for line in unwrapped(lines) if (got := of_line(line))]
             torn = any(line.count("(") > line.count(")") for line in lines if "status=" in line)
             found = whole if not found or any(one.recipient for _, one in whole) or (torn and len(whole) >= len(found)) else found
         if "refused to talk to me: " in text:
@@ -44,31 +44,6 @@ def of_text(text: str) -> list[tuple[str, Found]]:
         if found and found[0][0] == "qmail-log":
             _name_qmail(found, lines)
     return found[:MAX_FOUND]
-
-
-def _unwrapped(lines: list[str]) -> list[str]:
-    """Each entry on one line: one begins where a line begins with a date."""
-    out: list[str] = []
-    for line in lines:
-        bare = line.strip()
-        if out and bare and not _DATE.match(bare) and len(out[-1]) < MAX_LINE:
-            out[-1] += " " + bare
-        else:
-            out.append(bare)
-    return out
-
-
-_DATE = re.compile(r"^(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: ?[+-]\d\d:?\d\d|Z)?)")
-_ENTRY = re.compile(_DATE.pattern + r" \S{1,255} [A-Za-z][\w./-]{1,60}(?:\[\d{1,9}\])?: (?:[0-9A-Za-z]{6,20}: )?")
-
-
-def beside_replies(text: str) -> str:
-    """A text without the entries of a log that say how a connection went, where what is left holds one: the reply cut off in front, not the "lost connection" after it."""
-    lines = text.split("\n")[:MAX_LINES]
-    aside = tuple(data()["log"]["aside"])
-    kept = [line for line in lines if not (entry := _ENTRY.match(line)) or not line[entry.end() :].startswith(aside)]
-    left = "\n".join(kept)
-    return left if len(kept) < len(lines) and ("(in reply to " in left or any(find_code(line[:MAX_LINE], loose=False)[0] for line in kept)) else text
 
 
 _REFUSED = re.compile(r" ([0-9A-Za-z]{6,20}): (host \S{3,300} refused to talk to me: [45]\d\d.{0,1500})")
@@ -116,7 +91,7 @@ def _value(line: str, key: str, ends: str = ",") -> str:
 
 
 def _at(line: str) -> str | None:
-    found = _DATE.match(line)
+    found = DATE.match(line)
     return found.group(0).strip() if found else None
 
 

@@ -15,15 +15,17 @@ from . import clean, data
 MAX_TRIES = 12
 BEFORE, AFTER = 60, 40
 
-_AFTER_CODE = re.compile(r"(?:\A|[\s:;,'\"`(=])(?:[245]\d\d[ -]|[245]\.\d\.\d{1,3}:? )[#(]?\s?<?\Z")
+_AFTER_CODE = re.compile(r"(?:\A|[\s:;,'\"`(=])(?:[245]\d\d[ \n-]|[245]\.\d\.\d{1,3}:?\s)[#(]?\s?<?\Z")
 _ASIDE = frozenset(" \t\n\r\f\v\xa0\u3000<>\"'`“”‘’‹›()[]{},;:|\\*=@，。、；：！？（）「」【】…")
 # a domain in ASCII ends where ASCII ends, since in Chinese and Japanese no blank follows it
 _DOMAIN = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,9}")
+_KEY = re.compile(r"[\"']([\w-]{2,30})[\"'] {0,2}(?::|=>) {0,2}\[?[\"']?\Z")  # {'email': 'lena@example.com'}
 _NAME = re.compile(r"[\w-]{2,30}\Z")
 _OPENING, _CLOSING = " <\"'`“”‘’‹›([{*", " >\"'`“”‘’‹›)]*"
 
 
 class _Cues(NamedTuple):
+    sure_after: tuple[str, ...]
     sure: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
@@ -36,7 +38,13 @@ class _Cues(NamedTuple):
 def _cues() -> _Cues:
     table = data()["whom"]
     return _Cues(
-        tuple(table["sure"]), tuple(table["before"]), tuple(table["after"]), tuple(table["not_before"]), tuple(table["not_after"]), frozenset(table["names"])
+        tuple(table["sure_after"]),
+        tuple(table["sure"]),
+        tuple(table["before"]),
+        tuple(table["after"]),
+        tuple(table["not_before"]),
+        tuple(table["not_after"]),
+        frozenset(table["names"]),
     )
 
 
@@ -75,11 +83,27 @@ def _leads(lead: str, tail: str, cues: _Cues) -> bool:
     said = " ".join(lead.casefold().split()).rstrip(_OPENING)
     name = _NAME.search(said.rstrip(" =")) if said.endswith("=") else None
     said = said.rstrip(" :=：").rstrip(_OPENING)
-    if said.endswith(cues.sure):
+    if said.endswith(cues.sure) or tail.startswith(cues.sure_after):
         return True
     if said.endswith(cues.not_before):
         return False
-    return (name is not None and name.group(0) in cues.names) or said.endswith(cues.before) or tail.startswith(cues.after) or bool(_AFTER_CODE.search(lead))
+    if lead[-1:] in _QUOTES and (key := _KEY.search(lead[-48:])) and key.group(1).lower() in _keys():
+        return True
+    return (
+        (name is not None and (name.group(0) in cues.names or name.group(0) in _keys()))
+        or said.endswith(cues.before)
+        or tail.startswith(cues.after)
+        or bool(_AFTER_CODE.search(lead))
+    )
+
+
+_QUOTES = frozenset("'\"")
+
+
+@cache
+def _keys() -> frozenset[str]:
+    """The names under which programs keep a recipient."""
+    return frozenset(data()["json"]["recipient"])
 
 
 def _tail(text: str, end: int) -> str:
