@@ -52,7 +52,14 @@ def main() -> int:
             "examples,coverage,fuzzing,stateful", "--max-examples", given.examples, "--seed", given.seed, "--workers", given.workers,
             "--request-timeout", 60, "--continue-on-failure", "--no-color",
         ]  # fmt: skip
-        done = subprocess.run([str(part) for part in command], cwd=folder, env=os.environ | {"SCHEMATHESIS_HOOKS": str(ROOT / ".ci" / "schemathesis_hooks.py")}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=folder,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": str(ROOT / ".ci" / "schemathesis_hooks.py")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     print(done.stdout[-12000:])
     print(done.stderr[-2000:], file=sys.stderr)
     found = re.search(r"(\d+) generated", done.stdout)

@@ -190,7 +190,7 @@ def levels(report, lists) -> tuple[dict[tuple[str, str], int], list[str]]:
         roles.add((key, question.role))
         level.setdefault(key, at)
         queue.extend((q, at + 1) for q in look_ahead(question, answers[key]) if isinstance(q, Question))
-    return level, [f"{t} {n}" for n, t in answers if (n, t) not in level]
+    return level, [f"{t} {n}" for n, t in answers if (n, t) not in level and t not in ("GET", "SMTP")]
 
 
 def scan_once(server: str, lists):

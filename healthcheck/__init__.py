@@ -2,6 +2,7 @@
 
     scan(domain, …)   -> Report      Is this domain's mail set up right?
     explain(text, …)  -> Diagnosis   Why did this mail come back, and what do I change?
+    examine(text, …)  -> Examination What happened to this message?
 
 Importing this loads nothing; what is asked for brings what it needs, and a DNS library comes with the first scan.
 """
@@ -15,16 +16,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .examine import examine
     from .explain import explain
-    from .model import Diagnosis, Finding, Report
+    from .model import Diagnosis, Examination, Finding, Report
     from .scan import scan
 
 __version__ = "0.1.0"
-__all__ = ["Diagnosis", "Finding", "Report", "explain", "scan"]
+__all__ = ["Diagnosis", "Examination", "Finding", "Report", "examine", "explain", "scan"]
 
 
 class _Door(ModuleType):
-    """`scan` and `explain` are functions here, and modules of the same name are in the package: importing such a module sets it as an
+    """`scan`, `explain` and `examine` are functions here, and modules of the same name are in the package: importing such a module sets it as an
     attribute of the package, which a property passes over."""
 
     def _scan(self) -> Any:
@@ -37,11 +39,17 @@ class _Door(ModuleType):
 
         return explain
 
+    def _examine(self) -> Any:
+        from .examine import examine
+
+        return examine
+
     def _stays(self, _: Any) -> None:
         return
 
     scan = property(_scan, _stays)
     explain = property(_explain, _stays)
+    examine = property(_examine, _stays)
 
     def __getattr__(self, name: str) -> Any:
         if name in __all__:

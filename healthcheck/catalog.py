@@ -153,6 +153,9 @@ class EvidenceRow:
     confirms: tuple[str, ...] = ()  # codes; one that failed confirms
     refutes: tuple[str, ...] = ()  # codes of findings that passed
     enough: tuple[str, ...] = ()  # of those, the ones that together refute; none: the DNS can never refute it
+    unless: tuple[str, ...] = ()  # codes that, whatever their status, keep the claim from being refuted
+    domain: str = "from"  # whose records decide: from | mail_from (the envelope's domain, where it is another)
+    header_rules: tuple[str, ...] = ()  # rules whose words are about the From field all the same
     needs_ip: bool = False  # without a sending address nothing can be told
     why_not: str = "nothing-found"  # key of [evidence] in words.toml
 

@@ -37,6 +37,7 @@ class ScanPlan:
     selectors: tuple[str, ...]
     topics: tuple[str, ...]
     of: str = "sender"
+    helo: str | None = None
 
 
 def explain(
@@ -78,7 +79,8 @@ def explain(
     from .scan import scan
 
     reports = {
-        plan: scan(plan.domain, mail_from=plan.mail_from, ips=plan.ips, selectors=plan.selectors, topics=plan.topics, world=world) for plan in plans(answer)
+        plan: scan(plan.domain, mail_from=plan.mail_from, ips=plan.ips, selectors=plan.selectors, topics=plan.topics, helo=plan.helo, world=world)
+        for plan in plans(answer)
     }
     return join(answer, reports)
 
@@ -175,7 +177,18 @@ def _of_sender(failure: Failure, topics: tuple[str, ...]) -> ScanPlan | str:
     if sender is None or not (name := _scannable(sender.from_domain) or _scannable(sender.mail_from)):
         return "no-sender"
     mail_from = _scannable(sender.mail_from)
-    return ScanPlan(name, mail_from if mail_from != name else None, sender.ips, sender.selectors, topics)
+    told = catalog().evidence.get(failure.cause)
+    if told and told.domain == "mail_from" and mail_from and failure.rule not in told.header_rules:
+        name = mail_from
+    selectors = sender.selectors if name == sender.from_domain else ()
+    return ScanPlan(name, mail_from if mail_from != name else None, sender.ips, selectors, topics, helo=_helo(failure))
+
+
+def _helo(failure: Failure) -> str | None:
+    """The name in EHLO, where the refusal is about it: a server that reports its own failure names itself as it greets (RFC 3464 section 2.2.2)."""
+    if failure.cause != "helo-invalid" or failure.bounce.action != "failed":
+        return None
+    return _scannable(failure.bounce.reporting_mta)
 
 
 def _of_recipient(failure: Failure, row: CauseRow, topics: tuple[str, ...]) -> ScanPlan | str:

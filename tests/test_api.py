@@ -167,8 +167,10 @@ def test_the_description_lists_every_route(client):
     assert set(said["paths"]) >= {
         "/api/v1/scan/{domain}", "/api/v1/scan", "/api/v1/problems", "/api/v1/problems/{slug}", "/badge/{domain}.svg", "/badge/{domain}.json",
         "/api/v1/explain", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
+        "/api/v1/examine", "/api/v1/rates", "/api/v1/bounces",
     }  # fmt: skip
-    assert set(said["paths"]["/api/v1/explain"]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
+    for path in ("/api/v1/explain", "/api/v1/examine"):
+        assert set(said["paths"][path]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
 
 
 def test_the_description_is_valid_and_names_the_fields_of_explain(client):
@@ -177,6 +179,9 @@ def test_the_description_is_valid_and_names_the_fields_of_explain(client):
     body = said["paths"]["/api/v1/explain"]["post"]["requestBody"]
     assert body["required"]
     assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline"}
+    body = said["paths"]["/api/v1/examine"]["post"]["requestBody"]
+    assert body["required"]
+    assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline", "redact"}
     assert client.get("/openapi/openapi.json").json == said
 
 

@@ -98,7 +98,7 @@ def sender_of(original: Headers, envelope: str | None) -> Sender | None:
     selectors = []
     for field in original.get("dkim-signature", ())[:10]:
         signer, selector = _tag(_SIGNER, field), _tag(_SELECTOR, field)
-        if signer and selector and (signer == from_domain or from_domain.endswith("." + signer) or signer.endswith("." + from_domain)):
+        if selector and signer == from_domain:  # a selector of another domain is published there, and would be missed here
             selectors.append(selector)
     return Sender(from_domain, mail_from, (), tuple(dict.fromkeys(selectors)), "headers")
 

@@ -107,8 +107,8 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
         # The address is out of the bounce itself: it may be a forwarder's, a list's or a forger's, and then nothing is amiss.
         foreign = row.needs_ip and failure.bounce.sender is not None and failure.bounce.sender.ips and not failure.bounce.sender.own_ips
         verdict, why_not = EvidenceVerdict.CONFIRMED, "another-sender" if foreign else None
-    elif not bad and row.enough and all(any(f.code == code for f in good) for code in row.enough):
-        verdict, why_not = EvidenceVerdict.REFUTED, None
+    elif not bad and row.enough and all(any(f.code == code for f in good) for code in row.enough) and not _with(report.findings, row.unless):
+        verdict, why_not = EvidenceVerdict.REFUTED, None if theirs else "changed-since"
     else:
         verdict, why_not = EvidenceVerdict.CANNOT_TELL, _why_not(failure, report, row, topics)
     evidence = _evidence(failure, report, verdict, bad, good, why_not)

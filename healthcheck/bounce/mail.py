@@ -13,7 +13,7 @@ from .formats.mime import MAX_DEPTH, Headers, Mail, Part, headers_of, parse, wor
 from .formats.notices import from_daemon, has, is_delay, notice_of, subject_of
 from .formats.paste import without_entities
 from .formats.session import of_transcript, sendmail, transcript
-from .formats.whom import whom
+from .formats.whom import greeted, whom
 from .lines import coded_line, pasted_replies
 from .reply import stage_in
 
@@ -156,6 +156,8 @@ def _notice(mail: Mail, notice: str, low: str, original: Headers, family: str | 
     known = [failed for field in mail.headers.get("x-failed-recipients", ()) for part in field.split(",") if (failed := address(part))]
     exchanges = transcript(notice) if "\n In:  " in notice or "\n Out: " in notice or "\nOut: " in notice else []
     found = of_transcript(exchanges) if exchanges else _from_text(notice, low)
+    if not found and not known and "@" in notice:
+        found = [one for one in pasted_replies(notice, strict=True) if one.recipient]
     if not found and not known and (strict or (not family and not _custom(mail, low) and not weight(_said(notice, mail)) > 1)):
         return None
     if not found:
@@ -187,6 +189,7 @@ def _custom(mail: Mail, low: str) -> bool:
 def _named(mail: Mail, notice: str, original: Headers) -> list[Found]:
     """Where no reader found an address: the one on a line of its own; the one that the text names; the one that the returned mail went to."""
     own = {one for name in ("to", "from", "return-path", "reply-to", "delivered-to") for value in mail.headers.get(name, ()) if (one := address(value))}
+    own |= greeted(notice)
     if (one := whom(notice)) and one not in own:
         return [Found(one)]
     alone: dict[str, None] = {}

@@ -11,21 +11,24 @@ from .formats import MAX_NOTICE, Found
 from .formats import logs as log_lines
 from .formats.blocks import angle, exchange2003
 from .formats.cues import cued, exchange, weight
+from .formats.entries import beside_replies
 from .formats.html import html_text, is_html
 from .formats.notices import has
-from .formats.paste import unbolded, unescaped, without_entities
+from .formats.paste import unbolded, uncoloured, uncut, unescaped, without_entities
 from .formats.session import of_transcript, sendmail, transcript
 from .formats.whom import whom
 from .formats.wrapped import wrapped
-from .lines import PHRASE_LIMIT, coded_line, pasted_replies, recipient_of
+from .lines import PHRASE_LIMIT, alone_above, coded_line, pasted_replies, recipient_of
 
 LEAST_WORDS = 30  # characters of a reply that is more than its codes
 
 
 def read_plain(text: str) -> Reading:
     """The Reading of a text that is no mail; UNRECOGNISED, with what was looked for, where nothing fits. Pure; never raises."""
-    text = (html_text(text) if is_html(text) else without_entities(text))[:MAX_NOTICE]
-    return _session(text) or _logged(text) or _unlogged(unbolded(unescaped(text)))
+    text = uncoloured(html_text(text) if is_html(text) else without_entities(text))[:MAX_NOTICE]
+    if "\n" in text:
+        text = uncut(text)
+    return _session(text) or _logged(text) or _unlogged(unbolded(unescaped(beside_replies(text) if "\n" in text else text)))
 
 
 def _unlogged(text: str) -> Reading:
@@ -76,9 +79,9 @@ def _programs(text: str, low: str) -> Reading | None:
 
 def _notice(text: str, low: str) -> Reading | None:
     """A notice whose header was not pasted: blocks with an address each, or cues for one."""
-    if "@" not in text and ">: host " not in text and "-----" not in text:
+    if "@" not in text and ">: host " not in text and "---" not in text:
         return None
-    found = angle(text) or (sendmail(text) if "-----" in text else []) or exchange(text) or exchange2003(text)
+    found = angle(text) or (sendmail(text) if "---" in text else []) or exchange(text) or exchange2003(text)
     if not found and len(low) == len(text):
         found = cued(text, low) if has(low, "phrase", "words") else []
         if len(found) == 1 and weight(found[0].text) < 2:
@@ -106,7 +109,8 @@ def _replies(text: str) -> Reading | None:
 def _answered(kind: Kind, found: list[Found], text: str) -> Reading:
     """Replies as they stand; the recipient of one alone may be named anywhere in the text."""
     if len(found) == 1 and found[0].recipient is None:
-        found[0].recipient = whom(text)
+        said = found[0].text
+        found[0].recipient = whom(text) or (None if said in text else whom(said)) or alone_above(text, said)
     return Reading(kind, None, tuple(bounce_of(one, default="") for one in found))
 
 

@@ -14,6 +14,7 @@ from .events import MAX_EVENTS, is_form, objects
 from .formats import data, paste
 from .formats.json_text import texts
 from .formats.mime import Mail, charset_text, headers_of, is_mail, parse
+from .formats.shown import as_mail
 from .formats.whom import whom
 from .mail import mail_of
 from .plain import read_plain
@@ -57,7 +58,11 @@ def read(text: str | bytes, source: str = "") -> Reading:
     if _is_binary(octets[:4096]):
         return Reading(Kind.UNRECOGNISED, None, (), shown, "binary")
     octets = octets.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"")
+    if not octets.isascii() and (mended := paste.plain_blanks(octets)) is not octets:
+        octets, shown = mended, mended.decode("utf-8")
     raw = octets.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("latin-1")
+    if "\x1b[" in raw:
+        raw, shown = paste.uncoloured(raw), paste.uncoloured(shown)
     return _spanned(_read(raw, shown, is_text), shown)
 
 
@@ -131,13 +136,19 @@ def _read(raw: str, shown: str, is_text: bool) -> Reading:
             if len(fenced.bounces) > 1 or one.recipient or not (named := whom(raw)):
                 return fenced
             return replace(fenced, bounces=(replace(one, recipient=named),))  # the words around a block may say whom it is about
-    raw = paste.unquoted(paste.dedented(raw))
+    raw = paste.unquoted(paste.dedented(paste.basic_entities(raw)))
     if "\n" not in raw.strip():
         raw = paste.relined(raw)
         if "\n" not in raw.strip():  # one line is a reply, a log line or a phrase
             line = raw if raw.isascii() else charset_text(raw.encode("latin-1"), "utf-8" if is_text else "")
             return _within(line) or read_plain(line)
-    return _mail_or_plain(parse(raw, utf8=is_text), is_text)
+    mail = parse(raw, utf8=is_text)
+    if "from" not in mail.headers and (headed := as_mail(raw)) is not None:
+        source, below = headed
+        for whole in (parse(source, utf8=True), parse(below, utf8=is_text)):
+            if (of_notice := mail_of(whole)) is not None and of_notice.bounces:
+                return of_notice
+    return _mail_or_plain(mail, is_text)
 
 
 def _mail_or_plain(mail: Mail, is_text: bool) -> Reading:
@@ -172,7 +183,12 @@ def _of_json(shown: str) -> Reading | None:
         if one.kind in (Kind.UNRECOGNISED, Kind.PHRASE) or not any(b.reply.code or b.reply.enhanced for b in one.bounces):
             continue
         readings.append(replace(one, bounces=tuple(b if b.recipient else replace(b, recipient=recipient) for b in one.bounces)))
-    return _joined(readings) or (Reading(Kind.UNRECOGNISED, None, (), "", "json") if events else None)
+    joined = _joined(readings)
+    if joined is None:
+        return Reading(Kind.UNRECOGNISED, None, (), "", "json") if events else None
+    if any(b.recipient for b in joined.bounces) or (named := whom(" ".join(shown[:MAX_JSON].split()))) is None:
+        return joined
+    return replace(joined, bounces=tuple(replace(b, recipient=named) for b in joined.bounces))
 
 
 def _joined(readings: list[Reading]) -> Reading | None:

@@ -10,12 +10,14 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from functools import cache
+from itertools import chain, islice
 
 from ..model import Reply
 from .formats import data
 
 MAX_REPLY = 4000
+MAX_OPENED, MAX_NAMED = 2000, 200
 
 # RFC 3463 section 2: class 2, 4 or 5, subject and detail of one to three digits. Registered subjects go from 0 to 7.
 ENHANCED = re.compile(r"(?<![0-9.A-Za-z/=_])(?<!\d-)([245])\.([0-7])\.(\d{1,3})(?![0-9]|\.\d|[A-Za-z])")
@@ -24,15 +26,15 @@ _VERSION = re.compile(r"(?i)(?:\bv|\bver\.?|\bversion|exim|postfix|sendmail|zimb
 _START = re.compile(r"[\s\"'<(\[#*>]{0,6}([2-5]\d\d)(?=[ \-\t:;,.)'\"\]#]|$)")
 _BESIDE = re.compile(r"(?<![\d.\-/A-Za-z])([245]\d\d)[ \-]{1,3}[#(\[<'\"]{0,2}([245])\.[0-7]\.\d{1,3}(?![\d.])")
 # A code after a word that announces one: the code is looked for first, since it is rarer than the words.
-_ANNOUNCED = re.compile(r"(?<=[ :;=\"'(#<\[\-：（败敗误誤绝信ー])([45]\d\d|2(?:00|11|14|2[01]|35|5[0-3]))(?=[ \-:;,.)'\"\]#]|$)")
-_ANNOUNCES = re.compile(
-    r"(?i)(?:(?:said|reply|replied|error|errors|code|status|returned|response|responded|with|result|was|smtp|esmtp|rejected|deferred|stat|got)"
-    r"(?: code| message|code)?[ :;=\"'(#<\[-]{1,4}|(?:失败|失敗|错误|錯誤|拒绝|退信|エラー)[：:（( ]{0,2})\Z"
-)
+_UNITS = r"[ -]?(?i:k|mb|gb|kb|bytes|px|days?|hours?|h|s|ms|seconds?|minutes?|messages|mails|e-?mails|recipients|connections|people|users|of|per|and|or)\b"
+_ANNOUNCED = re.compile(rf"(?<=[ \t:;=\"'(#<>\[\-：（败敗误誤绝信息因示ー])([45]\d\d|2(?:00|11|14|2[01]|35|5[0-3]))(?=[ \-:;,.)'\"\]#]|$)(?!{_UNITS})")
+_ASIDE = " \t:;=\"'(#<>[-：（"  # what may stand between such a word and the code
 _THREE = re.compile(r"[245]\d\d")
 _KNOWN = "4(?:21|22|2[3-9]|3[0-9]|4[0-9]|5[0-9]|71)|5(?:0[0-9]|1[0-9]|2[0-9]|3[0-9]|4[0-9]|5[0-9]|7[0-9]|9[0-9])"
-_LOOSE = re.compile(
-    rf"(?<![\w.\-/=@:+#$%])(?<!\w\[)({_KNOWN})(?=[ :;,)'\"\]\-]|$)(?!-\d| \d|[ -]?(?i:k|mb|gb|kb|bytes|days?|hours?|h|s|ms|seconds?|minutes?|messages?|mails?|e-?mails?|recipients?|connections?|of|per)\b)"
+_LOOSE = re.compile(rf"(?<![\w.\-/=@:+#$%])(?<!\w\[)({_KNOWN})(?=[ :;,)'\"\]\-]|$)(?!-\d| \d|{_UNITS})")
+# A code that opens a quotation, or follows a host or an address that something was said by or of: "lena@example.com: 554 …", "mx.example.com #550 …".
+_OPENED = re.compile(
+    rf"(?:[\"'“„«‘`>\](*]|« |[A-Za-z]\.[A-Za-z]{{2,24}}[>)\]\"']{{0,3}} ?(?:->|=>|→|[:#–-]) ?[\"'“]?)(?<!\w')(4(?:21|5[0-4]|71)|5(?:2[1-3]|3[0-58]|5[0-7]|7[01]))(?=[ -](?:[A-Za-z<\[(#]|\d [A-Z]))(?!{_UNITS})"
 )
 _AFTER = re.compile(r"[ \-:;,.\t]{0,3}[#(\[<'\"]{0,2}(?:(?i:x|smtp;)\s?)?([245]\.[0-7]\.\d{1,3})(?![\d]|\.\d)")
 
@@ -69,7 +71,7 @@ def find_code(text: str, *, loose: bool = True) -> tuple[int | None, int, int]:
     if not found:
         if not _THREE.search(text):
             return None, -1, -1
-        found = _BESIDE.search(text) or next(_named(text), None)
+        found = _BESIDE.search(text) or next(_named(text), None) or _OPENED.search(text[:MAX_OPENED])
         if found and found.group(1)[0] == "2":  # "expected code 250 but got code 552": a text that names two is about the other
             found = next((other for other in chain(_BESIDE.finditer(text), _named(text)) if other.group(1)[0] != "2"), found)
     if not found and loose:
@@ -80,7 +82,24 @@ def find_code(text: str, *, loose: bool = True) -> tuple[int | None, int, int]:
 
 
 def _named(text: str) -> Iterator[re.Match[str]]:
-    return (found for found in _ANNOUNCED.finditer(text) if _ANNOUNCES.search(text, max(0, found.start() - 32), found.start()))
+    return (found for found in islice(_ANNOUNCED.finditer(text), MAX_NAMED) if announced(text[max(0, found.start() - 32) : found.start()]))
+
+
+@cache
+def _announcers() -> tuple[str, ...]:
+    return tuple(data()["reply"]["announces"])
+
+
+def announced(before: str) -> bool:
+    """Whether a text ends with a word after which the code of a reply follows, and what may stand between them."""
+    bare = before.rstrip(_ASIDE)
+    if not 0 <= len(before) - len(bare) <= 4:
+        return False
+    low = bare.casefold()
+    if low.endswith(_announcers()):  # among them "code" and "message", so that "error code 550" needs no more
+        return True
+    number = low.rstrip("0123456789")
+    return number != low and number.endswith("mail ")
 
 
 _LINE = re.compile(r"\s*(?:<<<\s*|S:\s*)?([2-5]\d\d)(?:([- ])\s?(?:([245]\.\d{1,3}\.\d{1,3})(?:\s|$|(?=[^\d.])))?|$)")
@@ -106,11 +125,17 @@ def join_lines(lines: list[str]) -> str:
     return _drop_repeats(" ".join(line for line in out if line))
 
 
+# "There are two To 550-5.7.1 headers": a reply of several lines that lost its head
+_TORN = re.compile(r"([A-Za-z][^\d:;,=]{8,300}[A-Za-z,]) ([45]\d\d)-([45]\.\d\.\d{1,3}) ([a-z][^\d].{0,3000})\Z")
+
+
 def _drop_repeats(text: str) -> str:
     """Drop codes of continuation lines that a relay left standing in the middle of a text that it wrapped anew."""
     found = _START.match(text) or _BESIDE.search(text)
     if not found:
         return text
+    if (torn := _TORN.match(text)) is not None and not text.startswith(found.group(0)):
+        return f"{torn.group(2)} {torn.group(3)} {torn.group(1)} {torn.group(4)}"
     code, end = found.group(1), found.end(1)
     if text.count(code, end) == 0:
         return text
@@ -139,6 +164,7 @@ _INNER = re.compile(
     r"response was:|response from the remote server was:|the remote server responded with:|returned the following error:|reason:(?<!\wreason:)|"
     r"reply:(?<!\wreply:)|stat=(?<!\wstat=)|deferred:|led=(?<!\wled=)|respon[sd]e:(?<!\wrespon[sd]e:)|"
     r"reply from remote:|smtp error from remote (?:mail )?server after [^:<]{1,40}(?::\s?<[^>]{0,320}>)?[^:]{0,60}:|mailer error:|remote host said:|"
+    r"recipient [^ :@]{1,64}@[^ :]{3,255}:|exception:|server message:|were rejected:|rejected with:|message failed:|error message:|"
     r"smtp;|lmtp;|\{msg=|error:|minutes\.|host (?<!\whost )[^ ]{1,255} \[[0-9a-f.:]{3,45}\]:|error from remote mail server[^:]{0,80}:)"
     r"[ ]{0,2}[<\"'“(\[#]{0,3}[ ]?(?:(?:smtp|lmtp);\s?)?(?=(?:#)?[245]\d\d[ \-:;,.\"']|#?[245]\.[0-7]\.\d{1,3}[ \-:;])"
 )
@@ -228,7 +254,19 @@ def _host_in(text: str, low: str) -> str | None:
     return None
 
 
+def _between(text: str, low: str) -> str:
+    """Of Exim's "503 … all RCPT commands were rejected with this error: …" the error, without the words about the command that came too early."""
+    table = data()["reply"]
+    at = next((place + len(mark) for mark in table["all_refused"] if (place := low.find(mark)) >= 0), -1)
+    if at < 0 or len(low) != len(text):
+        return text
+    end = next((place for mark in table["then"] if (place := low.find(mark, at)) >= 0), len(text))
+    return text[at:end].strip()
+
+
 def _layers(text: str, low: str, status: str | None, loose: bool) -> Reply:
+    if "with this error:" in low and (between := _between(text, low)):
+        text, low = between, between.lower()
     inner = None
     until = len(text)
     if "sender" in low or "verif" in low:
@@ -248,6 +286,8 @@ def _layers(text: str, low: str, status: str | None, loose: bool) -> Reply:
     around = _one(outer.strip(" (\"'<#{["), None, False)
     kept = around if around.code is not None or around.enhanced is not None else None
     reply = _one(inner, status, loose)
+    if kept is not None and reply.code is None and reply.enhanced is not None and kept.enhanced is None and outer.rstrip(" ,;|").endswith(f" {kept.code}"):
+        return Reply(kept.code, reply.enhanced, f"{kept.code} {reply.text}")  # "SMTP code: 550, response: 5.1.1 …" is one reply
     return Reply(reply.code, reply.enhanced, reply.text, kept)
 
 

@@ -5,8 +5,10 @@ Whether the certificate fits is told where the mail hosts were asked (topic star
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from ..model import Answer, Finding, Outcome, Question, ScanInput, Status
@@ -20,6 +22,7 @@ TOPIC = "dane"
 ROLES = frozenset({"mx", "mx-host"})
 HOSTS = 8  # best host first; those beyond are not looked up
 LENGTHS = {1: 32, 2: 64}  # octets of SHA2-256 and SHA2-512 (RFC 6698 section 2.1.3)
+DIGESTS = {1: "sha256", 2: "sha512"}
 
 
 # ------------------------------------------------------------------ facts
@@ -231,8 +234,18 @@ def _records(host: DaneHost, values: dict[str, Any]) -> Iterator[Finding]:
     if len(host.usable) == 1 and host.usable[0].usage == 3:
         yield finding("DAN009", Status.NOTE, host.host, evidence, **values)
     # RFC 7671 section 8.1: the present key and the next one; section 8.4: the present key and the authority that signs the next
-    if len({(r.usage, r.data) for r in host.usable if r.selector == 1 or r.usage == 2}) > 1:
+    if any(_differ(a, b) for a, b in combinations([r for r in host.usable if r.selector == 1 or r.usage == 2], 2)):
         yield finding("DAN011", Status.PASS, host.host, evidence, **values | {"records": _shown(host.usable)})
+
+
+def _differ(one: Tlsa, other: Tlsa) -> bool:
+    """Do two records stand for two keys? Digests of two kinds may be of the same key (RFC 7671 section 9), and so may records of two usages."""
+    if one.selector == other.selector and one.matching == other.matching:
+        return one.data != other.data
+    if one.selector == other.selector and 0 in (one.matching, other.matching):
+        whole, digest = (one, other) if one.matching == 0 else (other, one)
+        return hashlib.new(DIGESTS[digest.matching], bytes.fromhex(whole.data)).hexdigest() != digest.data
+    return one.usage != other.usage
 
 
 def _greeted(facts: Facts, host: DaneHost, values: dict[str, Any]) -> Iterator[Finding]:

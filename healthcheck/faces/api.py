@@ -124,29 +124,24 @@ def explain(raw: schemas.ExplainRaw, query: schemas.ExplainQuery) -> Response:
 
     Looks at the sender's DNS for evidence, where the cause asks for it and the sender is known, unless `offline`. Nothing is stored.
     """
-    text, form, offline = _pasted(raw, query)
-    size = len(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
-    if size > MAX_INPUT:
-        raise TooLargeError("More than 1 MiB was sent. Send the bounce itself, without its attachments.")
-    if not text.strip():
-        raise InputError("Nothing was sent. Send a bounce mail, or the reply of the receiving server.")
-    case = desk().explain(text, offline=offline, **form)
+    text, form, given = pasted(raw, query, schemas.ExplainBody)
+    measured(text, "Send the bounce itself, without its attachments.", "Send a bounce mail, or the reply of the receiving server.")
+    case = desk().explain(text, offline=given.offline, **form)
     if case.jobs:
         with desk().place():
             case.wait(WAIT)
     return jsonify(render.diagnosis(case.now()))
 
 
-def _pasted(raw: Any, query: schemas.ExplainQuery) -> tuple[str | bytes, dict[str, Any], bool]:
-    """The text, what is said of the sender, and whether to stay offline, from JSON or from a raw body and the query."""
+def pasted(raw: Any, query: Any, shape: Any) -> tuple[str | bytes, dict[str, Any], Any]:
+    """The text, what is said of the sender, and all that was given, from JSON of this shape or from a raw body and the query."""
     kind = raw.mimetype or ""
     if kind in ("message/rfc822", "text/plain"):
-        ips, selectors = query.ip, query.selector
-        return raw.get_data(), _form(query.from_domain, query.mail_from, ips, selectors), query.offline
+        return raw.get_data(), _form(query.from_domain, query.mail_from, query.ip, query.selector), query
     if kind == "application/json":
-        given = _json(raw, schemas.ExplainBody)
+        given = _json(raw, shape)
         ips = [given.ip] if isinstance(given.ip, str) else given.ip or []
-        return given.text, _form(given.from_domain, given.mail_from, ips, given.selectors), given.offline
+        return given.text, _form(given.from_domain, given.mail_from, ips, given.selectors), given
     raise UnsupportedMediaType(f"Send application/json, message/rfc822 or text/plain, not “{kind[:60]}”.")
 
 
@@ -161,6 +156,14 @@ def _json(raw: Any, model: type[M]) -> M:
         return model.model_validate_json(raw.get_data())
     except ValidationError as fault:
         raise _invalid(fault) from None
+
+
+def measured(text: str | bytes, large: str, empty: str) -> None:
+    """Raises TooLargeError, InputError for more than is read, and for nothing; `large`, `empty`: what to send instead."""
+    if len(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")) > MAX_INPUT:
+        raise TooLargeError(f"More than 1 MiB was sent. {large}")
+    if not text.strip():
+        raise InputError(f"Nothing was sent. {empty}")
 
 
 def _form(from_domain: str | None, mail_from: str | None, ips: list[str], selectors: list[str]) -> dict[str, Any]:

@@ -6,31 +6,23 @@ checked; 4 a fault of ours.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ..errors import HealthcheckError, InputError, OurFault
-from ..model import PROFILES, Domain, check_ip, given_helo, given_selectors
-from . import against, diff, gate, outputs
+from ..errors import HealthcheckError, InputError
+from ..model import PROFILES
+from . import against, diff, gate, given, outputs
+from .bounces import bounces
+from .examine_cli import examine
 from .streams import Done, named, octets_of, pipe_is_closed, readable
 
 if TYPE_CHECKING:
-    from ..edge.world import World
-
-AT_ONCE = 4  # bounces at a time, where several are given
-
-
-class _Fault(click.ClickException):
-    exit_code = 2
-
-    def format_message(self) -> str:
-        return self.message
+    pass
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -39,91 +31,6 @@ def main() -> None:
 
     Exit codes: 0 fine, 1 problems found, 2 an input that cannot be used, 3 a core check could not be made, 4 a fault of ours.
     """
-
-
-def _ips(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(lambda value: (check_ip(value),), values)
-
-
-def _selectors(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(given_selectors, values)
-
-
-def _each(check: Callable[[str], tuple[str, ...]], values: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return tuple(dict.fromkeys(one for value in values for one in check(value)))
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _domain(_context: Any, _option: Any, value: str | None) -> str | None:
-    try:
-        return Domain.parse(value).name if value is not None else None
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _topics(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    if not values:
-        return None
-    from ..checks import given_topics
-
-    try:
-        return given_topics(values)[0]
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _helo(_context: Any, _option: Any, value: str | None) -> str | None:
-    try:
-        return None if value is None else given_helo(value)
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that scan and explain share."""
-    for option in (
-        click.option("--only-zone", is_flag=True, help="Ask nothing but the zone files."),
-        click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file (BIND, octoDNS), or a folder of them, laid over the live DNS."),
-        click.option("--nameserver", "nameservers", multiple=True, metavar="IP[:PORT]", help="Ask this server instead of the system's resolvers."),
-        click.option(
-            "--selector",
-            "selectors",
-            multiple=True,
-            callback=_selectors,
-            help="A DKIM selector in use (the s= of a signature), or a DKIM-Signature header that names it.",
-        ),
-        click.option("--ip", "ips", multiple=True, callback=_ips, help="An address that the mail is sent from."),
-        click.option("--mail-from", callback=_domain, metavar="DOMAIN", help="The domain of the envelope sender, where it differs."),
-    ):
-        command = option(command)
-    return command
-
-
-def _world(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ...]) -> World:
-    """The world that the options describe. Raises InputError for options that do not go together, ZoneError for a bad file."""
-    from ..edge.world import World
-
-    if only_zone and not zones:
-        raise InputError("--only-zone needs at least one --zone FILE to answer from.")
-    if only_zone and nameservers:
-        raise InputError("--only-zone asks no nameserver; leave --nameserver out.")
-    for path in zones:
-        if not Path(path).is_dir():
-            readable(path)
-    if not zones:
-        return World.live(nameservers)
-    world = World.zones(zones, only=only_zone, beneath=World.live(nameservers) if nameservers else None, careful=True)
-    for note in world.files.notes if world.files else ():
-        click.echo(note, err=True)
-    return world
-
-
-def _timeout(_context: Any, _option: Any, value: float) -> float:
-    if math.isnan(value):  # it is in no range, yet click lets it pass
-        raise click.BadParameter("nan is no number of seconds.")
-    return value
 
 
 # ------------------------------------------------------------------ scan
@@ -136,19 +43,21 @@ def _timeout(_context: Any, _option: Any, value: float) -> float:
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Processes, where many domains are scanned. [default: one a processor]")
 @click.option("--at-once", type=click.IntRange(1, 10000), default=500, show_default=True, help="Questions under way at a time, all processes together.")
 @click.option("--profile", default="sending", show_default=True, help=f"What the domain is for: {', '.join(PROFILES)}.")
-@click.option("--topic", "topics", multiple=True, callback=_topics, metavar="T", help="Report on this topic only (mx, spf, mta-sts, recipient, …); repeatable.")
+@click.option(
+    "--topic", "topics", multiple=True, callback=given.topics, metavar="T", help="Report on this topic only (mx, spf, mta-sts, recipient, …); repeatable."
+)
 @click.option("--starttls", is_flag=True, help="Connect to the domain's mail hosts on port 25 and see how they take TLS.")
-@click.option("--helo", callback=_helo, metavar="NAME", help="The name that the sending servers say in EHLO.")
+@click.option("--helo", callback=given.helo, metavar="NAME", help="The name that the sending servers say in EHLO.")
 @click.option("--fail-on", type=click.Choice(["fail", "warn", "note", "never"]), default="fail", show_default=True, help="What makes the exit code 1.")
 @click.option(
     "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
 )
-@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=_timeout, help="Seconds for each scan.")
+@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=given.timeout, help="Seconds for each scan.")
 @against.option
 @gate.options
 @click.option("--passed", is_flag=True, help="List what passed in SARIF too.")
 @outputs.options(outputs.FORMATS)
-@_common
+@given.common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
     if options["profile"] not in PROFILES:
@@ -160,7 +69,7 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
         click.echo("Stopped.", err=True)
         code = 130
     except HealthcheckError as fault:
-        raise _Fault(fault.detail) from None
+        raise given.Fault(fault.detail) from None
     sys.exit(code)
 
 
@@ -170,7 +79,7 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     from .bulk import Wanted, exit_code, scan_all
 
     out, (form, rest) = options["out"], _form(options)
-    world = _world(options["zones"], options["only_zone"], options["nameservers"])
+    world = given.world_of(options["zones"], options["only_zone"], options["nameservers"])
     files = (*options["files"], *(["-"] if "-" in domains else []))
     for path in files:
         if path != "-":
@@ -185,16 +94,16 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     items = chain([first], items)
     done = Done(out) if out else None
     topics, starttls = given_topics(options["topics"] or (), starttls=options["starttls"])
-    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile", "helo")} | {"deadline": options["timeout"]}
-    given |= {"topics": topics, "starttls": starttls}
+    said = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile", "helo")} | {"deadline": options["timeout"]}
+    said |= {"topics": topics, "starttls": starttls}
     if options["against"]:
         if rest or form not in ("text", "json", "jsonl"):
             raise InputError("--against shows a difference, which --format text, json and jsonl know: leave --output out.")
         options["form"] = form
-        return against.run(items, world, given, options)
+        return against.run(items, world, said, options)
     wanted = Wanted(
         world=world,
-        given=given,
+        given=said,
         form=form,
         code_of=policy.exit_code if policy else lambda report: exit_code(report, options["fail_on"], options["unknown"]),
         policy=policy,
@@ -212,15 +121,9 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
         world.close()
 
 
-def _chosen() -> bool:
-    """Was --format given?"""
-    source = click.get_current_context().get_parameter_source("form")
-    return source is not None and source.name != "DEFAULT"
-
-
 def _form(options: dict[str, Any]) -> tuple[str, tuple[outputs.Output, ...]]:
     """What standard output gets, and what goes elsewhere."""
-    chosen = _chosen()
+    chosen = outputs.chosen()
     form, rest = outputs.wanted(options["form"], options["outputs"], chosen=chosen)
     if not options["out"]:
         return form, rest
@@ -234,76 +137,37 @@ def _total(names: Iterable[str], files: tuple[str, ...]) -> int | None:
     return sum(1 for _ in named(names, files)) if all(Path(path).is_file() for path in files) else None
 
 
-def _attempt(one: Callable[[str], Any], source: str) -> Any:
-    """The answer, or the fault as a value: the other inputs of the same call are answered all the same."""
-    try:
-        return one(source)
-    except HealthcheckError as fault:
-        return fault
-    except Exception as fault:
-        return OurFault(f"{type(fault).__name__}: {fault}")
-
-
-def _map(one: Callable[[str], Any], sources: list[str]) -> Iterator[tuple[str, Any]]:
-    """(source, answer) of each input, a few at a time, in the order given."""
-    if len(sources) == 1:
-        yield sources[0], _attempt(one, sources[0])
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = {pool.submit(_attempt, one, source): source for source in sources}
-        try:
-            for job, source in jobs.items():
-                yield source, job.result()
-        finally:  # whoever reads the answers has stopped
-            for job in jobs:
-                job.cancel()
-
-
 # ------------------------------------------------------------------ explain
 
 
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @click.option("--offline", is_flag=True, help="Ask no network at all.")
-@click.option("--from", "from_domain", callback=_domain, metavar="DOMAIN", help="The domain of the From header.")
+@click.option("--from", "from_domain", callback=given.domain, metavar="DOMAIN", help="The domain of the From header.")
 @outputs.options(outputs.PLAIN)
-@_common
+@given.common
 def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) -> None:
     """Why did this mail come back, and what do I change? Reads files, or standard input."""
     from ..explain import explain as run
+    from ..render.outputs import diagnosed
 
-    world = None
-    for option, given_so in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
-        if offline and given_so:
-            raise _Fault(
-                f"--offline asks nobody, so that {option} would make no difference. Leave one of the two out; --only-zone with --zone asks no network."
-            )
-    try:
-        if not offline:
-            world = _world(options["zones"], options["only_zone"], options["nameservers"])
-    except HealthcheckError as fault:
-        raise _Fault(fault.detail) from None
-    given = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
+    world = given.world_unless_offline(offline, options)
+    said = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
 
     def one(source: str) -> Any:
-        return run(octets_of(source), offline=offline, world=world, source=source, **given)
+        return run(octets_of(source), offline=offline, world=world, source=source, **said)
 
-    wanted = list(files) or ["-"]
-    if not files and sys.stdin and sys.stdin.isatty():
-        click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
-    answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted)
     try:
-        form, rest = outputs.wanted(form, options["outputs"], chosen=_chosen())
-        with outputs.quiet_runner(form):
-            code = outputs.explained(answers, form, rest, alone=len(wanted) == 1)
+        sys.exit(outputs.answered(one, given.pasted(files, "bounce"), diagnosed, form, options["outputs"], offline=offline))
     except HealthcheckError as fault:
-        raise _Fault(fault.detail) from None
+        raise given.Fault(fault.detail) from None
     finally:
         if world:
             world.close()
-    sys.exit(code)
+
+
+main.add_command(bounces)
+main.add_command(examine)
 
 
 # ------------------------------------------------------------------ codes, serve
@@ -327,7 +191,7 @@ def codes(code: str | None) -> None:
         return
     found = codes_text.one(code)
     if found is None:
-        raise _Fault(f"“{code[:60]}” is no code that is known here. Try 5.7.26, 550, SPF004 or user-unknown; without a code the whole table is printed.")
+        raise given.Fault(f"“{code[:60]}” is no code that is known here. Try 5.7.26, 550, SPF004 or user-unknown; without a code the whole table is printed.")
     click.echo(found)
 
 

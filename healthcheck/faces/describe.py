@@ -17,6 +17,7 @@ _dmarc  IN TXT "v=DMARC1; p=reject"
 mail    IN A   192.0.2.10
 """
 REPLY = "550 5.1.1 <nobody@example.net>: Recipient address rejected: User unknown"
+HEADER = "Received: from out.shop.example ([192.0.2.10]) by mx.example.net with ESMTP id 1; Sun, 22 Nov 2026 12:00:00 +0000\nFrom: lena@shop.example\n"
 _HEADERS = {
     401: {"WWW-Authenticate": {"description": "Bearer, RFC 6750.", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}, **schemas.LEFT},
@@ -45,8 +46,10 @@ def described(doc: dict[str, Any], *, tokens: bool = False, tokens_for: str = "a
     """The description with what the library leaves out. `tokens`: this server knows some."""
     paths = doc["paths"]
     _body(paths["/api/v1/explain"]["post"], schemas.ExplainBody, {"reply": {"summary": "A reply", "value": {"text": REPLY, "offline": True}}})
-    for kind in ("message/rfc822", "text/plain"):
-        paths["/api/v1/explain"]["post"]["requestBody"]["content"][kind] = {"example": REPLY}  # any octets will do
+    _body(paths["/api/v1/examine"]["post"], schemas.ExamineBody, {"header": {"summary": "A header", "value": {"text": HEADER, "offline": True}}})
+    for path, example in (("/api/v1/explain", REPLY), ("/api/v1/examine", HEADER)):
+        for kind in ("message/rfc822", "text/plain"):
+            paths[path]["post"]["requestBody"]["content"][kind] = {"example": example}  # any octets will do
     draft = {"domain": "shop.example", "zone": ZONE, "only_zone": True, "fail_on": "warn"}
     _body(paths["/api/v1/scan"]["post"], schemas.ScanBody, {"zone": {"summary": "A zone before it is published", "value": draft}})
     doc.setdefault("components", {})["securitySchemes"] = {
@@ -86,9 +89,11 @@ def _examples() -> dict[str, Any]:
     """Path -> what it answers. Asks no network: a scan of ZONE alone, and a diagnosis offline."""
     from ..catalog import catalog
     from ..edge.world import World
+    from ..examine import examine
     from ..explain import explain
     from ..render import badge, facts, lookup
     from ..render import json as render
+    from ..render.examination import examination
     from ..scan import scan
 
     world = World.drafts({"shop.example.zone": ZONE}, only=True)
@@ -104,6 +109,7 @@ def _examples() -> dict[str, Any]:
         "/api/v1/scan/{domain}": told,
         "/api/v1/scan": told,
         "/api/v1/explain": render.diagnosis(explain(REPLY, offline=True)),
+        "/api/v1/examine": examination(examine(HEADER, offline=True)),
         "/api/v1/checks": {"checks": [check]},
         "/api/v1/checks/{code}": check,
         "/api/v1/codes": {"codes": [code]},

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BusyError, HealthcheckError
 from ..explain import ScanPlan, diagnose, join, plans
-from ..model import Diagnosis, Domain, EvidenceVerdict, Failure, Report, ScanInput, Status
+from ..model import Diagnosis, Domain, EvidenceVerdict, Examination, Failure, Report, ScanInput, Status
 
 if TYPE_CHECKING:
     from ..edge.world import World
@@ -104,13 +104,13 @@ def _given_up(failure: Failure, why: str) -> Failure:
 class Desk:
     """The pool, its queue, and the reports of the last minutes.
 
-    choose    ScanInput -> World, so that the demo world answers for its own names only
+    choose    ScanInput -> World, so that the demo world answers for its own names only; None -> the World that chooses by itself
     workers   scans at a time; queue: scans that may wait for a place; more raises BusyError (HTTP 503)
     waiters   requests that may wait for a job at once, so that threads are left for those that need not
     deadline  seconds of a scan
     """
 
-    def __init__(self, choose: Callable[[ScanInput], World], *, workers: int = 24, queue: int = 64, waiters: int = 24, deadline: float = 15.0) -> None:
+    def __init__(self, choose: Callable[[ScanInput | None], World], *, workers: int = 24, queue: int = 64, waiters: int = 24, deadline: float = 15.0) -> None:
         self.choose, self.workers, self.queue, self.deadline = choose, workers, queue, deadline
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="scan")
         self._places = threading.BoundedSemaphore(waiters)
@@ -118,7 +118,7 @@ class Desk:
         self._next = 0.0  # when the next scan may begin
         self._jobs: OrderedDict[tuple[ScanInput, str], Job] = OrderedDict()
         self._cases: OrderedDict[str, Case] = OrderedDict()
-        self.counters: dict[str, int] = {"scans": 0, "joined": 0, "explained": 0, "refused": 0}
+        self.counters: dict[str, int] = {"scans": 0, "joined": 0, "explained": 0, "examined": 0, "refused": 0}
 
     def scan(self, wanted: ScanInput, *, again: bool = False, world: World | None = None, draft: str = "") -> Job:
         """The job for these inputs: the one under way or just done, else a new one. `again` passes over one that is done.
@@ -192,13 +192,26 @@ class Desk:
         if not offline:
             for plan in plans(case.diagnosis):
                 mail_from = plan.mail_from
-                wanted = ScanInput(Domain.parse(plan.domain), plan.ips, plan.selectors, mail_from, topics=plan.topics)
+                wanted = ScanInput(Domain.parse(plan.domain), plan.ips, plan.selectors, mail_from, topics=plan.topics, helo=plan.helo)
                 try:
                     case.jobs[plan] = self.scan(wanted)
                 except BusyError as fault:
                     case.jobs[plan] = job = Job(wanted)
                     job.finish(None, fault)
         return case
+
+    def examine(self, text: str | bytes, *, offline: bool = False, **form: Any) -> Examination:
+        """The examination, in the thread of whoever asks, who has a place to wait in. Neither it nor the text is kept.
+
+        Raises TooLargeError, InputError; BusyError where every place is taken.
+        """
+        from ..examine import examine
+
+        self.counters["examined"] += 1
+        if offline:
+            return examine(text, offline=True, **form)
+        with self.place():
+            return examine(text, world=self.choose(None), deadline=self.deadline, **form)
 
     def keep_case(self, case: Case) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from ..errors import InputError
 from .tokens import Holder, Tokens
 
 ALL, SCANS, AGAIN = 1200, 120, 30  # a minute: requests, scans through the API and badges (and looks at a scan's page), scans made anew
+EXAMINED = 60
 FOR = ("api", "all", "none")
 OPEN = frozenset({"healthz", "static", "favicon"})
 _API_SCANS = ("api.scan", "api.scan_posted", "badges.picture", "badges.endpoint")
@@ -42,7 +43,7 @@ def register(app: Flask) -> None:
     for name in _API_SCANS:
         if name in views:
             views[name] = shared(views[name])
-    for name, rate in (("web.scan", SCANS), ("web.scan_again", AGAIN)):
+    for name, rate in (("web.scan", SCANS), ("web.scan_again", AGAIN), ("web.examine", EXAMINED), ("api.examine", EXAMINED)):
         views[name] = made.limit(f"{rate} per minute")(views[name])
     app.extensions["limiter_of_ours"] = made
     app.before_request(_known)  # after the limiter's: guesses at a token are counted, too

@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import click
 
 from ..errors import HealthcheckError, InputError, OurFault
+from . import given
 from .streams import pipe_is_closed, reason, shown
 
 if TYPE_CHECKING:
@@ -276,20 +277,37 @@ def quiet_runner(form: str, env: Mapping[str, str] = os.environ) -> Iterator[Non
                 click.echo(f"::{token}::")
 
 
-# ------------------------------------------------------------------ explain
+# ------------------------------------------------------------------ explain, examine
 
 
-def explained(answers: Iterable[tuple[str, Any]], form: str, rest: Sequence[Output], *, alone: bool) -> int:
-    """Write each diagnosis as it comes, and say which exit code they make: 4 before 2 before 0. Raises InputError, as Sinks does.
+def chosen() -> bool:
+    """Was --format given?"""
+    source = click.get_current_context().get_parameter_source("form")
+    return source is not None and source.name != "DEFAULT"
 
-    answers  (source, Diagnosis or fault), in the order in which they are to stand
+
+def answered(
+    one: Callable[[str], Any],
+    sources: list[str],
+    part: Callable[[str, Any], Any],
+    form: str,
+    given_outputs: Sequence[Output],
+    *,
+    offline: bool,
+) -> int:
+    """Answer each input and write it as it comes, and say which exit code they make: 4 before 2 before 0. Raises InputError, as Sinks does.
+
+    one    what answers an input; several at a time, where they wait for the network
+    part   (format, answer) -> what the answer is in that format
     A reader that has seen enough (`| head -1`) ends it quietly; the exit code is that of what was answered so far.
     """
     from ..render import outputs
     from ..render.pieces import Context
 
+    form, rest = wanted(form, given_outputs, chosen=chosen())
+    answers = ((source, given.attempt(one, source)) for source in sources) if offline else given.each_of(one, sources)
     codes, context = [0], Context()
-    with Sinks(rest, here=form, alone=alone) as sinks:
+    with quiet_runner(form), Sinks(rest, here=form, alone=len(sources) == 1) as sinks:
         try:
             sinks.begin()
             for source, answer in answers:
@@ -299,7 +317,7 @@ def explained(answers: Iterable[tuple[str, Any]], form: str, rest: Sequence[Outp
                         click.echo(_told(source, answer.detail), err=True)
                     sinks.add({one: outputs.failed(one, source, answer, context) for one in sinks.forms if (one, form) != ("text", "text")})
                 else:
-                    sinks.add({one: outputs.diagnosed(one, answer) for one in sinks.forms})
+                    sinks.add({one: part(one, answer) for one in sinks.forms})
             code = max(codes)
             sinks.end(code)
         except BrokenPipeError:

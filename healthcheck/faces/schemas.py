@@ -130,6 +130,22 @@ class ExplainRaw(RawModel):
     mimetypes: list[str] = ["application/json", "message/rfc822", "text/plain"]  # noqa: RUF012  (the library's own shape)
 
 
+class ExamineBody(ExplainBody):
+    """A message, and what is known of its sender."""
+
+    text: str = Field(description="The header of a message, its whole source, or a bounce, of which the message that came back is taken. At most 1 MiB.")
+    ip: str | list[str] | None = Field(
+        default=None, description="The address, of the sender's, that connected to the receiver; of several the first is judged."
+    )
+    selectors: list[str] = Field(default=[], description="DKIM selectors in use; they are handed on in the answer's `sender`.")
+    offline: bool = Field(default=False, description="True: ask no network; SPF and DMARC are then null.")
+    redact: bool = Field(default=False, description="True: the local part of every address in the answer is masked.")
+
+
+class ExamineQuery(ExplainQuery):
+    redact: bool = False
+
+
 class Open(BaseModel):
     """Fields may be added."""
 
@@ -319,6 +335,77 @@ class DiagnosisOut(Open):
     failures: list[FailureOut]
 
 
+class HopOut(Open):
+    """One Received field, in the order of travel."""
+
+    from_: str | None = Field(alias="from")
+    by: str | None
+    ip: str | None
+    ptr: str | None
+    helo: str | None
+    protocol: str
+    tls: str
+    at: str | None
+    delay_s: float | None = Field(description="Seconds since the hop before; negative where clocks disagree.")
+    side: Literal["sender", "between", "receiver", "unknown"]
+
+
+class SignatureOut(Open):
+    d: str
+    s: str
+    result: Literal["pass", "fail", "neutral", "policy", "temperror", "permerror", "unknown"]
+    reason: str = Field(description="Why it does not hold, as one word; empty for a pass.")
+    meaning: str
+    fix: str | None
+    aligned: Literal["strict", "relaxed", "no"] | None
+
+
+class SpfOut(Open):
+    result: str
+    ip: str | None
+    mail_from: str | None
+    aligned: Literal["strict", "relaxed", "no"] | None
+
+
+class DmarcOut(Open):
+    result: Literal["pass", "fail", "none", "temperror", "permerror", "unknown"]
+    policy: str | None
+    by: list[str] = Field(description="The identifiers that passed and align: “spf:…”, “dkim:…”.")
+
+
+class ClaimOut(Open):
+    method: str
+    result: str
+    who: str
+    trusted: bool | None = Field(description="False: the line came with the message, so that anybody may have written it.")
+
+
+class DifferenceOut(Open):
+    claim: ClaimOut
+    ours: str
+    reason: str
+
+
+class ExaminationOut(Open):
+    """What happened to a message. `unknown` and `temperror` say that something could not be seen or looked up, never that it failed."""
+
+    schema_: Literal["examination/1"] = Field(alias="schema")
+    input: dict[str, Any]
+    summary: dict[str, Any]
+    advice: list[dict[str, str]]
+    hops: list[HopOut]
+    address: dict[str, Any] | None
+    spf: SpfOut | None
+    dkim: list[SignatureOut]
+    dmarc: DmarcOut | None
+    arc: dict[str, Any] | None
+    claimed: list[ClaimOut]
+    differences: list[DifferenceOut]
+    sender: dict[str, Any] | None
+    bounces: list[dict[str, Any]]
+    findings: list[FindingOut]
+
+
 class CodeOut(Open):
     code: str
     kind: Literal["enhanced", "basic"]
@@ -368,3 +455,83 @@ class FactOut(Open):
 
 class FactsOut(Open):
     facts: list[FactOut]
+
+
+# ------------------------------------------------------------------ many bounces
+MailKind = Literal["marketing", "transactional", "cold"]
+Band = Literal["good", "watch", "bad", "critical", "emergency"]
+
+
+class RatesQuery(BaseModel):
+    sent: int = Field(ge=1, le=10**12, description="Messages that were sent.")
+    hard: int = Field(default=0, ge=0, le=10**12, description="Failures that close the address.")
+    soft: int = Field(default=0, ge=0, le=10**12, description="Final failures for a reason that may pass.")
+    block: int = Field(default=0, ge=0, le=10**12, description="Refused for something at the sender's side, or by the recipient's rules.")
+    complaint: int = Field(default=0, ge=0, le=10**12, description="Reported as spam.")
+    deferred: int = Field(default=0, ge=0, le=10**12, description="Put off, and no final result known.")
+    kind: MailKind = Field(default="marketing", description="Which bands hold; cold: mail to people who did not ask for it.")
+
+
+class RateOut(Open):
+    """One measure. percent is null where it cannot be told; `why` and `text` say the reason."""
+
+    measure: Literal["hard", "soft", "block", "total", "deferred", "complaint"]
+    title: str
+    count: int
+    of: int | None
+    percent: float | None
+    band: Band | None
+    advice: str | None
+    why: str | None
+    text: str | None
+    lines: list[str] = Field(description="Lines of others that it has crossed.")
+
+
+class RatesOut(Open):
+    schema_: Literal["rates/1"] = Field(alias="schema")
+    kind: MailKind
+    rates: list[RateOut]
+    worst: Band | None
+    lines: list[dict[str, Any]]
+
+
+class BouncesQuery(BaseModel):
+    name: str = Field(default="upload", max_length=200, description="What the file is called in the report.")
+    sent: int | None = Field(default=None, ge=0, le=10**12, description="Messages that were sent, where the file does not say.")
+    kind: MailKind = "marketing"
+    most: int = Field(default=1000, ge=0, le=100000, description="Addresses that are named, the worst first; the counts are those of all.")
+
+
+class BouncesRaw(RawModel):
+    mimetypes: list[str] = [  # noqa: RUF012  (the library's own shape)
+        "application/octet-stream", "text/csv", "application/json", "application/x-ndjson", "text/plain", "application/mbox", "message/rfc822", "application/gzip",
+    ]  # fmt: skip
+
+
+class DecisionOut(Open):
+    recipient: str
+    action: Literal["suppress", "hold", "count", "keep"]
+    why: str
+    text: str
+    cause: str | None
+    since: str | None
+    source: str
+    count: int
+    limit: int
+    expires: str | None
+    sources: list[str]
+
+
+class BouncesOut(Open):
+    """A report about many bounces. A pattern of state could-not-check is neither found nor absent."""
+
+    schema_: Literal["bounces/1"] = Field(alias="schema")
+    input: dict[str, Any]
+    summary: dict[str, Any]
+    patterns: list[dict[str, Any]]
+    rates: dict[str, Any]
+    causes: list[dict[str, Any]]
+    outages: list[dict[str, Any]]
+    decisions: dict[str, Any]
+    offers: list[dict[str, Any]]
+    policy: dict[str, Any]

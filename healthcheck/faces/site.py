@@ -16,7 +16,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
-from . import badges, describe, limits, schemas, web
+from . import badges, describe, limits, rates, schemas, web
+from . import examine as examine_face
 from .jobs import Desk
 
 if TYPE_CHECKING:
@@ -83,11 +84,19 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     app.register_api(api_face.api)
     app.register_api(badges.badges)
     web.register(app)
+    examine_face.register(app)
     limits.register(app)
+    rates.register(app)
     _service(app)
     _faults(app)
     app.after_request(_guard)
     return app
+
+
+WARM = (
+    "Received: from out.example (out.example [192.0.2.1]) by mx.example with ESMTPS id 1; Sun, 22 Nov 2026 12:00:00 +0000\n"
+    "Return-Path: <a@warm.example>\nDKIM-Signature: v=1; a=rsa-sha256; d=warm.example; s=s; h=from; bh=AA==; b=AA==\nFrom: a@warm.example\n\nx\n"
+)
 
 
 def warm() -> None:
@@ -96,7 +105,9 @@ def warm() -> None:
     from ..catalog import catalog
     from ..edge import libs
     from ..edge.world import World
+    from ..examine import examine
     from ..explain import explain
+    from ..render.examination import examination
     from ..scan import scan
 
     libs.prepare()
@@ -105,21 +116,22 @@ def warm() -> None:
     explain("550 5.1.1 no such user", offline=True)
     nothing = World.zones((), only=True)
     scan("warm.example", ips=("192.0.2.1",), world=nothing)
+    examination(examine(WARM, world=nothing))
     nothing.close()
 
 
-def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput], World]:
-    """ScanInput -> World. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
+def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput | None], World]:
+    """ScanInput -> World; None -> the World that tells by the domain itself. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
     made: list[World] = [given] if given is not None else []
     lock = threading.Lock()
 
-    def choose(wanted: ScanInput) -> World:
+    def choose(wanted: ScanInput | None) -> World:
         with lock:
             if not made:
                 from ..edge.world import World
 
                 made.append(World.demo() if demo else World.live())
-        return made[0].for_domain(wanted.domain.name)
+        return made[0] if wanted is None else made[0].for_domain(wanted.domain.name)
 
     return choose
 

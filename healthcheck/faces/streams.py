@@ -68,8 +68,14 @@ def shown(source: str) -> str:
     return "Standard input" if source == "-" else source
 
 
-def octets_of(source: str) -> bytes:
-    """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError."""
+BOUNCE = ("Give the bounce itself, without its attachments.", "Give a bounce mail, or the reply of the receiving server.")
+
+
+def octets_of(source: str, wanted: tuple[str, str] = BOUNCE) -> bytes:
+    """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError.
+
+    wanted   what to give instead of something too large, and of nothing
+    """
     named = shown(source)
     if not source:
         raise InputError("A file without a name was given.")
@@ -86,9 +92,9 @@ def octets_of(source: str) -> bytes:
     except ValueError:
         raise InputError(f"{named[:60]!r} is no file name.") from None
     if len(octets) > MAX_INPUT:
-        raise TooLargeError(f"{named} is larger than 1 MiB. Give the bounce itself, without its attachments.")
+        raise TooLargeError(f"{named} is larger than 1 MiB. {wanted[0]}")
     if not octets.strip(b"\0 \t\r\n"):
-        raise InputError(f"{named} is empty. Give a bounce mail, or the reply of the receiving server.")
+        raise InputError(f"{named} is empty. {wanted[1]}")
     return octets
 
 

@@ -7,13 +7,13 @@ Document(form)                 head, each part in turn, end: written as it comes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from ..errors import HealthcheckError
 from ..model import Diagnosis, Report
-from . import github, junit, markdown, sarif, text
+from . import examination_text, github, junit, markdown, sarif, text
 from . import json as as_json
 from .pieces import Context
 
@@ -62,6 +62,11 @@ def diagnosed(form: str, diagnosis: Diagnosis) -> Any:
     if form == "text":
         return text.diagnosis(diagnosis)
     return markdown.diagnosis(diagnosis) if form == "markdown" else _json(form, as_json.diagnosis(diagnosis))
+
+
+def examined(form: str, told: Mapping[str, Any]) -> Any:
+    """What an examination, as render.examination tells it, is in text, json or jsonl."""
+    return examination_text.examination(told) if form == "text" else _json(form, told)
 
 
 def _json(form: str, value: Any) -> str:

@@ -225,7 +225,7 @@ def clean(text: str) -> str | None:
         host = host[: len(host) - len(top)] + _ASCII.match(top).group(0)  # type: ignore[union-attr]
     if not at or not local or not host or len(text) > 320 or "\n" in text:
         return None
-    if not _NOT_LOCAL.isdisjoint(local) and not local.startswith('"'):
+    if not _NOT_LOCAL.isdisjoint(local) and not (len(local) > 2 and local.startswith('"') and local.endswith('"')):
         return None
     if not _NOT_HOST.isdisjoint(host) and not (host.startswith("[") and host.endswith("]")):
         return None

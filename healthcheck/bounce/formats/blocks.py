@@ -36,6 +36,7 @@ def angle(body: str) -> list[Found]:
         i += 1
         if not line.startswith("<") or line.startswith("<<<") or ("@" not in line and not _hidden(line)):
             continue
+        above = _CODES_END.search(lines[i - 2].rstrip()[-40:]) if i > 1 else None  # "550 5.1.1", and the line was wrapped before "<address>:"
         head = line
         while (opened := head.count("(") > head.count(")")) and "expanded from" in head and i < len(lines) and lines[i].strip() and len(head) < 800:
             head += " " + lines[i].strip()
@@ -68,8 +69,14 @@ def angle(body: str) -> list[Found]:
                 break
             text.append(below)
             i += 1
-        out.append(_from_angle(recipient, text))
+        one = _from_angle(recipient, text)
+        if above is not None:
+            one.text = f"{above.group(1)} <{recipient}>: {one.text}"
+        out.append(one)
     return out
+
+
+_CODES_END = re.compile(r"(?:\A|[\s:])([245]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})?)\Z")
 
 
 def _hidden(line: str) -> bool:
@@ -194,7 +201,10 @@ def _generated(line: str) -> str | None:
     return None
 
 
-_ON_DATE = re.compile(r"^'?([^\s']{1,320}@[^\s']{1,255})'? on (?:[A-Z][a-z]{2}, )?\d{1,4}[ /.-]")
+# the word between them is in the language of the server: on, am, le, el, il, em, op, den, w dniu, в …
+_ON_DATE = re.compile(
+    r"^'?([^\s'<>]{1,320}@[^\s'<>]{1,255})'? (?:[^\W\d_]{1,3} )?(?:[^\W\d_]{1,10}[.,]{1,2} )?\d{1,4}[ /.-](?:\d{1,2}|[^\W\d_]{3,12}\.?)[ /.-]\d{2,4}\b"
+)
 
 
 def exchange2003(body: str) -> list[Found]:

@@ -123,7 +123,7 @@ def _addresses(body: str, at: int) -> list[tuple[int, Found]]:
     place = end + 1
     for line in body[place : place + 20000].split("\n")[:MAX_FOUND]:
         if line.strip():
-            one = only_address(line) or (
+            one = only_address(line.partition("; ")[0]) or (
                 address(line) if not out and line.count("@") < 3 and (" ... " in line or "mailto:" in line or line.strip()[:1] in "<-*(") else None
             )
             if one is None and not out and ":" in line and (head := line.strip().partition(": ")[0]) != line.strip():

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..reply import status_of
-from . import Found, address, clean
+from . import Found, address, clean, data
 
 MAX_RECIPIENTS = 500
 
@@ -151,6 +151,8 @@ def found_in(report: Report) -> list[Found]:
             text = ""  # the exit status of a program, no reply
         status = group.get("status", "")
         comment = status[status.find("(") + 1 : status.rfind(")")] if "(" in status else ""
+        if comment.strip().casefold() in data()["status"]["empty"]:
+            comment = ""
         if not text.strip():
             text = comment
         action = group.get("action", "").strip().split(" ")[0].split("\n")[0].strip("();,.").lower() or None

@@ -51,7 +51,7 @@ def _recipient(fields: dict[str, Any]) -> str | None:
     for name, value in fields.items():
         if name.lower() == "envelope" and isinstance(value, dict) and (address := _recipient(value)):
             return address
-        if name.lower() in _names("recipient"):
+        if name.lower().lstrip("_") in _names("recipient"):
             one = value[0] if isinstance(value, list) and value else value
             if isinstance(one, str) and (address := clean(one)):
                 return address

@@ -9,9 +9,9 @@ import csv
 import re
 
 from . import Found, address, clean, data, holds
+from .entries import DATE, MAX_LINE, MAX_LINES, untorn, unwrapped, waiting
 from .whom import whom
 
-MAX_LINE = 6000
 MAX_FOUND = 300
 
 _STATUS = {
@@ -26,34 +26,24 @@ _STATUS = {
 }
 
 
-MAX_LINES = 3000
-
-
 def of_text(text: str) -> list[tuple[str, Found]]:
     """Every delivery result in a text, with the format of its line. A line that was wrapped is read whole."""
     lines = text.split("\n")[:MAX_LINES]
+    if "\n(" in text and (queued := waiting(lines)):
+        return queued
     found = [got for line in lines if (got := of_line(line))]
     if len(lines) > 1:
+        if found and (" ** " in text or " == " in text or "NOQUEUE: " in text):
+            found = untorn(lines, of_line) or found
         if ("status=" in text or "stat=" in text or " T=" in text) and not any(one.recipient and (one.text or one.action == "delivered") for _, one in found):
-            whole = [got for line in _unwrapped(lines) if (got := of_line(line))]
-            found = whole if not found or any(one.recipient for _, one in whole) else found
+            whole = [got for line in unwrapped(lines) if (got := of_line(line))]
+            torn = any(line.count("(") > line.count(")") for line in lines if "status=" in line)
+            found = whole if not found or any(one.recipient for _, one in whole) or (torn and len(whole) >= len(found)) else found
         if "refused to talk to me: " in text:
             _add_refused(found, lines)
         if found and found[0][0] == "qmail-log":
             _name_qmail(found, lines)
     return found[:MAX_FOUND]
-
-
-def _unwrapped(lines: list[str]) -> list[str]:
-    """Each entry on one line: one begins where a line begins with a date."""
-    out: list[str] = []
-    for line in lines:
-        bare = line.strip()
-        if out and bare and not _DATE.match(bare) and len(out[-1]) < MAX_LINE:
-            out[-1] += " " + bare
-        else:
-            out.append(bare)
-    return out
 
 
 _REFUSED = re.compile(r" ([0-9A-Za-z]{6,20}): (host \S{3,300} refused to talk to me: [45]\d\d.{0,1500})")
@@ -101,11 +91,8 @@ def _value(line: str, key: str, ends: str = ",") -> str:
 
 
 def _at(line: str) -> str | None:
-    found = _DATE.match(line)
+    found = DATE.match(line)
     return found.group(0).strip() if found else None
-
-
-_DATE = re.compile(r"^(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: ?[+-]\d\d:?\d\d|Z)?)")
 
 
 _QUEUE = re.compile(r" ([0-9A-Za-z]{6,20}): to=<")

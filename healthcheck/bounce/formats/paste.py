@@ -17,7 +17,17 @@ MAX_SCAN = 100_000
 
 
 def unquoted(raw: str) -> str:
-    """Without the marks of a quotation, where most lines have one. Lines of a transcript (>>> RCPT …) are no quotation."""
+    """Without the marks of a quotation, where most lines have one, or where a notice's address does. Lines of a transcript (>>> RCPT …) are no quotation."""
+    bare = _unquoted(raw)
+    if "> <" in bare and ("\n> <" in bare or bare.startswith("> <")):  # lines that were wrapped again have lost theirs
+        bare = _MARKED.sub("", bare)
+    return bare
+
+
+_MARKED = re.compile(r"(?m)^> ?(?!>|$)")
+
+
+def _unquoted(raw: str) -> str:
     if "|" in raw[:40] and (unbarred := _barred(raw)):
         return unbarred
     if ">" not in raw[:4000]:
@@ -120,6 +130,17 @@ def unbolded(text: str) -> str:
     return _BOLD.sub(r"\1", text) if "**" in text or "__" in text else text
 
 
+_BASIC = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#x27;", "'"), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
+
+
+def basic_entities(raw: str) -> str:
+    """The entities that a page's source has for ASCII, where no tag stands beside them: text that was copied from a source."""
+    if "&lt;" in raw and "&gt;" in raw and "<" not in raw:
+        for entity, instead in _BASIC:
+            raw = raw.replace(entity, instead)
+    return raw
+
+
 _ENTITY = re.compile(r"&(?:lt|gt|quot|amp|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
 
 
@@ -151,6 +172,59 @@ def relined(text: str) -> str:
     if ">: " not in text or len({one.casefold() for one in _ANGLED.findall(text[:MAX_SCAN])}) < 2:
         return text
     return _ANGLED.sub(starts, text)
+
+
+# ECMA-48 section 8.3.117: what colours a terminal, with the escape character, with a program's way to write it, or without it (lost in copying).
+_COLOUR = re.compile(r"(?:\x1b|\^\[|#033|\\033|\\e|\\x1b|\\u001[bB]|\u241b)\[[0-9;?]{0,20}[A-Za-z]|\[(?:\d|[349][0-7]|\d{1,3}(?:;\d{1,3}){1,4})m")
+
+
+def uncoloured(text: str) -> str:
+    """Without the sequences that colour a terminal."""
+    return _COLOUR.sub("", text) if "\x1b[" in text or "[0m" in text else text
+
+
+_UNSEEN = (b"\xe2\x80\x8b", b"\xe2\x81\xa0", b"\xef\xbb\xbf", b"\xe2\x80\xac", b"\xe2\x80\xaa")  # no width: U+200B, U+2060, U+FEFF; directions
+_BLANKS = (b"\xc2\xa0", b"\xe2\x80\xaf", b"\xe2\x80\x87")  # U+00A0, U+202F, U+2007
+_NEW_LINES = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")  # U+2028, U+2029
+
+
+def plain_blanks(octets: bytes) -> bytes:
+    """UTF-8 with blanks for those that may not break, and without characters of no width, which web pages and office programs put between words."""
+    if not any(mark in octets for mark in (*_UNSEEN, *_BLANKS, *_NEW_LINES)):
+        return octets
+    try:
+        octets.decode("utf-8")
+    except UnicodeError:
+        return octets  # another character set, in which these octets are letters
+    for marks, instead in ((_UNSEEN, b""), (_BLANKS, b" "), (_NEW_LINES, b"\n")):
+        for mark in marks:
+            octets = octets.replace(mark, instead)
+    return octets
+
+
+_TERMINALS = (80, 100, 120, 132)  # columns
+_NEW_ENTRY = re.compile(r"[\s\"'<>*#-]{0,8}(?:[2-5]\d\d[ -]|[A-Z][A-Za-z-]{1,30}: |\d{4}-\d\d-\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:)")
+
+
+def uncut(text: str) -> str:
+    """Whole lines of those that a terminal broke where they were full, in the middle of words. Lines wrapped at blanks stay: they differ in length."""
+    lines = text.split("\n")
+    if len(lines) < 2 or len(lines) > MAX_LINES:
+        return text
+    lengths = [len(line) for line in lines]
+    width = max(lengths)
+    full = lengths.count(width)
+    if not 60 <= width <= 250 or (full < 3 and width not in _TERMINALS) or any(width - 12 < length < width for length in lengths[:-1]):
+        return text
+    out: list[str] = []
+    going = False
+    for line in lines:
+        if going and line and not _NEW_ENTRY.match(line):
+            out[-1] += line
+        else:
+            out.append(line)
+        going = len(line) == width
+    return "\n".join(out)
 
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..reply import stage_of
-from . import Found, address, clean, only_address
+from . import Found, address, clean, data, holds, only_address
 
 MAX_FOUND = 500
 
@@ -59,7 +59,7 @@ def sendmail(body: str) -> list[Found]:
                 listed.append(Found(one))
                 break
     if not listed and exchanges:
-        listed = _asked(exchanges)
+        listed = _asked(exchanges) or [Found(None) for e in exchanges if e.code[:1] in ("4", "5")][:1]
     for found in listed:
         _fill(found, host, exchanges, said, len(listed))
     return listed
@@ -124,7 +124,11 @@ def _transcript(text: str) -> tuple[str | None, list[Exchange], list[str]]:
                 last.lines.append(reply)
             else:
                 exchanges.append(Exchange(command, [reply]))
-        elif bare.startswith(("----- ", "Reporting-MTA:", "Return-Path:", "Received:")) or (bare.startswith("--") and len(bare) > 30):
+        elif not bare.startswith("<") and _COMMAND.match(bare):
+            command = bare  # its mark was lost: people's mail programs take ">>>" for a quotation
+        elif bare.startswith(("----- ", "Reporting-MTA:", "Final-Recipient:", "Original-Recipient:", "Return-Path:", "Received:")) or (
+            bare.startswith("--") and len(bare) > 30
+        ):
             break
         elif (at := bare.casefold().find(_TALKING)) >= 0:
             host = bare[at + len(_TALKING) :].rstrip(":. ")[:255]
@@ -184,6 +188,7 @@ _REPLY = re.compile(r"^([2-5]\d\d)([ -]|$)")
 
 
 _IN_LOG = re.compile(r"(?i)[:>] ?[\"']?(?:MAIL FROM:|RCPT TO:)")
+WRAPPED = 45  # characters of a line that may have been wrapped
 MAX_SEEN, MAX_LINE = 20_000, 2400
 
 
@@ -193,7 +198,7 @@ def transcript(body: str) -> list[Exchange]:
     Understood are C:/S:, >>>/<<<, ->/<- (swaks), CLIENT -> SERVER (PHPMailer), send:/reply: (smtplib), In:/Out: (Postfix's to the postmaster), and bare lines.
     """
     exchanges: list[Exchange] = []
-    command, commands = "", 0
+    command, commands, above = "", 0, ""
     swapped = "\n Out: 220" in body or "\nOut: 220" in body or body.startswith(("Out: 220", " Out: 220"))
     if swapped:  # Postfix as the server: Out is what it said
         body = body.replace("In:  ", "C: ").replace("Out: ", "S: ")
@@ -217,7 +222,18 @@ def transcript(body: str) -> list[Exchange]:
             else:
                 exchanges.append(Exchange(command, [bare]))
         elif exchanges and not client and not server and len(bare) > 12:
-            exchanges[-1].after = bare[:300]
+            last = exchanges[-1]
+            if (
+                len(above) >= WRAPPED
+                and last.lines
+                and above.endswith(last.lines[-1][-20:])
+                and not last.after
+                and not holds(bare.casefold(), data()["session"]["ended"])
+            ):
+                last.lines[-1] += f" {bare}"  # a line that was wrapped
+            else:
+                last.after = bare[:300]
+        above = line.rstrip()
     if not commands or not any(e.command for e in exchanges):
         return []
     return exchanges
