@@ -2,14 +2,20 @@
 
 import pathlib
 import sys
+import tomllib
+from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from healthcheck.catalog import catalog  # noqa: E402
+import click  # noqa: E402
+
+from healthcheck.catalog import DATA, catalog  # noqa: E402
+from healthcheck.faces.cli import main as main_command  # noqa: E402
 from healthcheck.policy.facts import can_be_asserted  # noqa: E402
 from healthcheck.policy.options import of_table, tables  # noqa: E402
 
+EXITS = tomllib.loads((DATA / "exit_codes.toml").read_text(encoding="utf-8"))
 HEAD = "<!-- Written by docs/generate.py from healthcheck/data; change the rows there. -->\n\n"
 
 
@@ -85,7 +91,53 @@ def config() -> str:
     return page
 
 
-PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules, "facts.md": facts, "config.md": config}
+def exit_codes() -> str:
+    rows = ["| exit code | what it means | over HTTP |", "|---|---|---|"]
+    return "\n".join(rows + [f"| {code} | {cell(row['meaning'])} | {cell(row['over_http'])} |" for code, row in EXITS.items()])
+
+
+def ci() -> str:
+    """docs/ci.md: what a person wrote, with the exit codes and the files of examples/ci in their places."""
+    page = (ROOT / "docs" / "ci.in.md").read_text(encoding="utf-8").replace("{{exit codes}}", exit_codes())
+    for path in sorted((ROOT / "examples" / "ci").iterdir()):
+        name = f"examples/ci/{path.name}"
+        page = page.replace(f"{{{{{name}}}}}", f"<!-- {name} -->\n```yaml\n{path.read_text(encoding='utf-8')}```")
+    return page
+
+
+def cli() -> str:
+    """docs/cli.md: every command with its options, as the command line itself knows them."""
+    out = ["# The command line", "", cell(main_command.help or "").partition(" Exit codes:")[0], "", "## Exit codes", "", exit_codes()]
+    for name, command in commands(main_command, "healthcheck"):
+        usage = " ".join(["[OPTIONS]", *(p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument))])
+        out += ["", f"## {name}", "", f"`{name} {usage}`", "", "\n\n".join(cell(part) for part in (command.help or "").replace("\b", "").split("\n\n"))]
+        if options := [p for p in command.params if isinstance(p, click.Option) and not p.hidden]:
+            out += ["", "| option | what it does |", "|---|---|", *(f"| {written(p, command)} | {cell(told(p))} |" for p in options)]
+    return "\n".join(out) + "\n"
+
+
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    for key, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {key}")
+        elif not command.hidden:
+            yield f"{name} {key}", command
+
+
+def written(option: click.Option, command: click.Command) -> str:
+    value = "" if option.is_flag or option.count else " " + option.make_metavar(click.Context(command))
+    return cell(", ".join(f"`{name}{value}`" for name in (*option.opts, *option.secondary_opts)))
+
+
+def told(option: click.Option) -> str:
+    """The help of an option, what it is without it, and whether it may be given more than once."""
+    words = option.help or ""
+    if option.show_default and option.default is not None and not option.is_flag:
+        words += f" Default: {option.default}."
+    return words + (" Repeatable." if option.multiple and "epeatable" not in words else "")
+
+
+PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules, "facts.md": facts, "config.md": config, "ci.md": ci, "cli.md": cli}
 
 
 def main() -> int:

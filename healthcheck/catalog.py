@@ -153,6 +153,11 @@ class EvidenceRow:
     confirms: tuple[str, ...] = ()  # codes; one that failed confirms
     refutes: tuple[str, ...] = ()  # codes of findings that passed
     enough: tuple[str, ...] = ()  # of those, the ones that together refute; none: the DNS can never refute it
+    decides: tuple[str, ...] = ()  # codes of what the message shows: one that passed refutes, whatever the DNS shows besides
+    together: tuple[str, ...] = ()  # the same, where all of them passed
+    warned: tuple[str, ...] = ()  # codes that confirm even as a warning: the cause is about this alone
+    outcome: tuple[str, ...] = ()  # codes that say what came of a fault and not what to mend: never the fix where another failed too
+    first: tuple[str, ...] = ()  # codes of what the message shows: the fix, where one is the first that failed in it, before any record of the DNS
     unless: tuple[str, ...] = ()  # codes that, whatever their status, keep the claim from being refuted
     domain: str = "from"  # whose records decide: from | mail_from (the envelope's domain, where it is another)
     header_rules: tuple[str, ...] = ()  # rules whose words are about the From field all the same
@@ -295,7 +300,11 @@ def _evidence(data: Path, checks: Mapping[str, CheckRow], causes: Mapping[str, C
     for row in (*rows.values(), *promotions):
         if row.cause not in causes:
             raise CatalogError(f"evidence.toml: cause “{row.cause}” has no row in causes.toml.")
-        codes = row.codes if isinstance(row, Promotion) else (*row.confirms, *row.refutes, *row.enough)
+        codes = (
+            row.codes
+            if isinstance(row, Promotion)
+            else (*row.confirms, *row.refutes, *row.enough, *row.decides, *row.together, *row.warned, *row.outcome, *row.first)
+        )
         for code in codes:
             if code not in checks:
                 raise CatalogError(f"evidence.toml: {row.cause}: “{code}” has no row in checks*.toml.")

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from .bounce.classify import classify
 from .errors import DomainError, InputError
 from .message import content, relay
+from .message.dates import read_date
 from .message.judge import DmarcPolicy, differences, dmarc_seen, spf_seen, with_alignment
-from .message.parse import Pasted, read_message
+from .message.parse import Pasted, below_words, read_message
 from .message.results import judged, judged_ip, read_results
+from .message.shows import Seen, of_copy, unsigned_copy
+from .message.shows import findings as shows
 from .message.way import Way, read_way
 from .message.whose import domain_of, marks, whose
 from .model import (
@@ -52,6 +55,7 @@ def examine(
     offline: bool = False,
     source: str = "",
     deadline: float = DEADLINE,
+    returned_only: bool = False,
 ) -> Examination:
     """Say which way a message took, what its signatures are worth, and where what receivers wrote differs from what is found today.
 
@@ -61,6 +65,7 @@ def examine(
                envelope sender, the address that connected to the receiver. They go before what was read; the first address is judged.
     offline    ask no network: then spf and dmarc are None, and of signatures only that is said which the message alone shows.
     world      where DNS questions go; the system's resolvers where None.
+    returned_only   of a paste that holds a bounce: look nothing up where no message came back, or stands below the reply
 
     Returns an Examination. What servers wrote is shown as they wrote it; below the receiver's own fields anybody may have written it, and
     `trusted` says of each result whether the receiver did. Keys and records are those of today: on the day on which the message was sent the
@@ -81,7 +86,7 @@ def examine(
         own_ips=bool(ips),
     )
     read = _read(read_message(text, source), form)
-    if offline or not read.asks_something:
+    if offline or not read.asks_something or (returned_only and not read.returned):
         return _offline(read, source)
     if world is not None:
         return _asked(read, source, world, deadline)
@@ -115,11 +120,26 @@ class _Read:
         return bool(self.pasted.fields or self.from_domain)
 
     @property
+    def returned(self) -> bool:
+        """Is it a message that came back, or one below something else? A bounce's own header is neither."""
+        return bool(self.pasted.fields) and (self.pasted.kind == "dsn" or below_words(self.pasted))
+
+    @property
     def arrived(self) -> float | None:
-        """When the receiver took it, by the receiver's clock; else the last time that any server noted."""
+        """When the receiver took it, by the receiver's clock; else the last time that any server noted, of a bounce the last try; else Date."""
         if self.way.entry is not None and (at := self.way.hops[self.way.entry].at) is not None:
             return at
-        return next((hop.at for hop in reversed(self.way.hops) if hop.at is not None), None)
+        noted = [hop.at for hop in reversed(self.way.hops) if hop.at is not None][:1]
+        noted += [moment.at for b in self.pasted.bounces[:1] if b.at and (moment := read_date(b.at)) is not None]
+        if noted:
+            return max(noted)
+        date = read_date(self.pasted.first("date"))
+        return date.at if date else None
+
+    @property
+    def unsigned(self) -> bool:
+        """May it have been signed though no signature is there?"""
+        return unsigned_copy(self.pasted, received=self.way.entry is not None)
 
     @property
     def subject(self) -> str:
@@ -193,12 +213,13 @@ def _verified(read: _Read, asks: Asks, now: float) -> tuple[tuple[Signature, ...
 
     whole = read.pasted.whole_body
     signatures = verify_dkim(read.pasted.raw, asks, now=now, from_domain=read.from_domain, at=read.arrived, whole_body=whole)
-    return signatures, verify_arc(read.pasted.raw, asks, now=now, whole_body=whole)
+    return of_copy(signatures) if read.pasted.kind == "dsn" else signatures, verify_arc(read.pasted.raw, asks, now=now, whole_body=whole)
 
 
 def _asked(read: _Read, source: str, world: World, deadline: float) -> Examination:
-    world = world.for_domain(read.from_domain or domain_of(read.mail_from) or "")
-    with world.open(deadline=deadline) as session:
+    about = read.from_domain or domain_of(read.mail_from) or ""
+    world = world.for_domain(about)
+    with world.open(deadline=deadline, about=about) as session:
         dns = session.dns
         _foresee(read, dns)
         now = session.now.timestamp()
@@ -211,7 +232,7 @@ def _asked(read: _Read, source: str, world: World, deadline: float) -> Examinati
         orgs = policy.orgs if policy else {}
         signatures = with_alignment(signatures, read.from_domain, orgs)
         spf = spf_seen(verdict, ip=read.ip, mail_from=read.mail_from, helo=read.helo, from_domain=read.from_domain, orgs=orgs, evidence=record)
-        dmarc = dmarc_seen(read.from_domain, policy, spf, signatures) if policy else None
+        dmarc = dmarc_seen(read.from_domain, policy, spf, signatures, unsigned=read.unsigned) if policy else None
         return _examination(read, source, signatures, arc, spf, dmarc, session.dns.transcript())
 
 
@@ -301,6 +322,7 @@ def _examination(
     if looked:
         from .checks.base import could_not_check
 
+        findings += shows(Seen(pasted, read.from_domain, spf, signatures, dmarc, address, found), unsigned=read.unsigned)
         findings += could_not_check("MSG", read.subject, (a for a in transcript if not a.looped))
     return Examination(
         source=source,

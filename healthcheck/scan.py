@@ -141,7 +141,7 @@ class Begun:
         lists = chosen(world)
         self._wanted, self._left_out = wanted, left_out
         self._gathered = needed(wished(wanted))
-        self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop)
+        self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop, about=wanted, lists=lists)
         try:
             # what others follow from goes out first
             self._session.dns.foresee(first(wanted, [t for t in self._gathered if t in STAGES[0]], lists))

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healthcheck.bounce.many.policy import Policy as Rules
 from healthcheck.config import find, load
 from healthcheck.errors import ConfigError, InputError
 from healthcheck.faces import cli
+from healthcheck.faces.bounces import policy_of
 from healthcheck.policy.apply import Policy
 from healthcheck.policy.options import of_table, schema, tables
 from healthcheck.policy.positions import lines_of
@@ -289,6 +292,27 @@ def plain(text):
     import tomllib
 
     return json.loads(json.dumps(tomllib.loads(text), default=str))
+
+
+def test_the_policy_of_bounces_stands_in_the_same_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".healthcheck.toml"
+    path.write_text('[[domain]]\nname = "example.com"\n\n[policy]\nsoft_limit = 7\noutage_breaker = { factor = 9 }\n', encoding="utf-8")
+    assert CliRunner().invoke(cli.main, ["config", "check"]).exit_code == 0
+    assert policy_of(None).soft_limit == 7
+    wrong = {
+        "soft_limit = 99": "2 to 15",
+        "soft_limi = 7": "Did you mean “soft_limit”",
+        'suppress_now = ["auth-dmarc"]': "user-unknown",
+        "outage_breaker = 5": "a table",
+    }
+    for line, expected in wrong.items():
+        path.write_text(f"[defaults]\n\n[policy]\n{line}\n", encoding="utf-8")
+        said = CliRunner().invoke(cli.main, ["config", "check"])
+        assert said.exit_code == 2
+        assert f"{path.name}:4: " in said.stderr
+        assert expected in said.stderr
+    assert Rules.from_mapping({key: tomllib.loads(f"x = {option.example}")["x"] for key, option in of_table("policy").items()}) == Rules()
 
 
 def test_the_schema_takes_what_the_reader_takes():

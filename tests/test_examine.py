@@ -21,6 +21,7 @@ from healthcheck.message.content import addresses, spell
 from healthcheck.message.parse import read_message
 from healthcheck.model import MAX_INPUT, Outcome, Side, Status
 from healthcheck.render import words
+from tests import test_explain_message as shown
 from tests.support.signing import MESSAGE, Zones, rsa_keys, sign, swap
 
 MESSAGES = Path(__file__).parent / "messages"
@@ -376,6 +377,7 @@ TABLES = [
     *((must, must_not) for _, must, must_not in CASES.values()),
     ({"MSG036"}, {"MSG000", "MSG999", "MSG001", "MSG003", "MSG036", "MSG030"}),
     ({"MSG000", "MSG999"}, set()),
+    *shown.TABLES,
 ]
 
 

@@ -117,7 +117,7 @@ def test_every_reason_has_words_and_what_to_do():
     )
     assert made <= set(tables["change"]), made - set(tables["change"])
     assert {"footer", "rewritten", "wrapped", "re-encoded", "removed", "charset"} <= made
-    noted = set(re.findall(r'notes\.append\("([a-z-]+)"\)', source)) | {"too-long"}
+    noted = set(re.findall(r'notes\.append\("([a-z-]+)"\)', source)) | {"too-long", "copy-differs"}
     assert noted == set(tables["note"])
     arc = {"incomplete", "repeated", "too-many", "malformed", "said-fail", "bad-status", "message-altered", "seal-fails", "altered", "no-body", "only-headers"}
     assert arc <= set(tables["reason"])

@@ -44,9 +44,9 @@ def test_a_clean_zone_has_neither_slip_nor_failure(name):
         assert "fail" not in codes.values(), {f.code: dict(f.values) for f in report.findings if f.status == "fail"}
 
 
-def test_there_are_forty_and_ten():
+def test_there_are_forty_and_more_than_ten():
     assert len(EXPECTED) == 40
-    assert len(CLEAN) == 10
+    assert len(CLEAN) >= 10
     assert set(EXPECTED) | set(CLEAN) == {path.name for path in ZONES.iterdir() if path.is_dir()}
     assert {row["code"] for row in EXPECTED.values()} <= set(catalog().checks)
 

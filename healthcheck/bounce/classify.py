@@ -11,8 +11,11 @@ from dataclasses import replace
 
 from ..catalog import CauseRow, Rule, catalog
 from ..model import Because, Bounce, Evidence, Failure, Party, Retry, Sender, Suppress, Type
+from .corroborate import UNDECIDED
 from .readings import decision, reading
 from .rules import located, see
+from .said import METHODS
+from .said import said as stated
 from .weights import Candidate
 
 # What a paste is as a whole, where its form says so, goes before every word in it.
@@ -51,6 +54,8 @@ def classify(bounce: Bounce) -> Failure:
     span, said = located(winner, bounce.reply.text)
     causes = catalog().causes
     row, rule = causes[winner.cause], winner.rule
+    if row.party.side == "sender" or row.party in UNDECIDED:
+        said = {**stated(bounce.reply.text), **{key: value for key, value in said.items() if value}}
     type_ = _type(bounce, winner.cause, row, rule)
     final = _final(bounce)
     return Failure(
@@ -68,6 +73,7 @@ def classify(bounce: Bounce) -> Failure:
         provider=_provider(winner, sight.known),
         rule=rule.id if rule else None,
         evidence=NO_EVIDENCE,
+        said=tuple((method, said[method]) for method in METHODS if said.get(method)),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ZoneError
-from .zonefile import text_of
+from .zonetext import text_of
 
 if TYPE_CHECKING:
     import yaml

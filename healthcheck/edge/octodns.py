@@ -7,7 +7,7 @@ about these the file says nothing. What octoDNS itself refuses is noted as a sli
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,13 +23,13 @@ import dns.rdtypes.ANY.TXT
 
 from ..errors import ZoneError
 from .marked import STR, Marked, constructed, mapped
-from .zonefile import DEFAULT_TTL, Noted, Row, Slip, text_of
+from .yamlfiles import escapes, origin_of
+from .zonefile import DEFAULT_TTL, Noted, Row, Slip
+from .zonetext import text_of
 
 if TYPE_CHECKING:
     import yaml
 
-EXTENSIONS = (".yaml", ".yml")
-CONFIG = {"providers", "zones", "manager", "processors"}  # keys of octoDNS's own configuration
 TYPES = {"ALIAS", "URLFWD", "SPF"}  # known to octoDNS beside the types of the DNS
 ONE_VALUE = {"CNAME", "ALIAS", "DNAME"}
 HOSTS = {"CNAME", "ALIAS", "DNAME", "NS", "PTR"}
@@ -42,9 +42,6 @@ FIELDS: dict[str, tuple[tuple[tuple[str, ...], bool], ...]] = {
     "TLSA": ((("certificate_usage",), False), (("selector",), False), (("matching_type",), False), (("certificate_association_data",), False)),
     "DS": ((("key_tag", "flags"), False), (("algorithm", "protocol"), False), (("digest_type", "algorithm"), False), (("digest", "public_key"), False)),
 }
-_RAW = re.compile(r"(?:v=(?:DMARC1|DKIM1|STSv1|TLSRPTv1|BIMI1)|k=rsa|p=\w+)\s*;", re.IGNORECASE)
-_ESCAPED = re.compile(r"(?:v=(?:DMARC1|DKIM1|STSv1|TLSRPTv1|BIMI1)|k=rsa|p=\w+)\s*\\{1,2};", re.IGNORECASE)
-_SETTING = re.compile(r"^\s*escaped_semicolons:\s*(true|false)\b", re.IGNORECASE | re.MULTILINE)
 _UNESCAPED = re.compile(r"\w;")  # as octoDNS looks for it
 _ONCE_ESCAPED = re.compile(r"\\;")
 _TWICE_ESCAPED = re.compile(r"\\\\;")
@@ -60,19 +57,6 @@ class YamlZone:
     unsaid: set[tuple[dns.name.Name, str]] = field(default_factory=set)
     owners: dict[dns.name.Name, int] = field(default_factory=dict)  # every name, with its line
     broken: str = ""
-
-
-def is_yaml(path: str | Path) -> bool:
-    return str(path).lower().endswith(EXTENSIONS)
-
-
-def origin_of(path: str | Path) -> str:
-    """The zone that a file, or the folder of a zone that is split into files ("example.com./"), is named after; "" where none is."""
-    path = Path(path)
-    if path.parent.name.endswith(".") and "." in path.parent.name[:-1]:
-        return path.parent.name.rstrip(".")
-    name = path.stem.removeprefix("$").rstrip(".")
-    return name if "." in name else ""
 
 
 def read_file(path: str | Path, noted: Noted | None = None, *, root: Path | None = None, text: str | None = None, escaped: bool | None = None) -> YamlZone:
@@ -105,36 +89,6 @@ def read_text(text: str, shown: str, origin: str, noted: Noted | None = None, *,
         said = slip.values.get("detail") or slip.values.get("reason") or slip.code
         raise ZoneError(f"{slip.file}:{slip.line}: octoDNS does not take this zone ({said}): {slip.text[:120]}")
     return reader.zone
-
-
-def is_zone(text: str) -> bool:
-    """Does a YAML text look like a zone of octoDNS, rather than like anything else that is written in YAML? Also where it is broken."""
-    import yaml
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return re.search(r"^\s+(?:- )?type: *['\"]?[A-Z]", text, re.MULTILINE) is not None
-    if not isinstance(node, yaml.MappingNode) or {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)} & CONFIG:
-        return False
-    held = [one for _, value in node.value for one in (value.value if isinstance(value, yaml.SequenceNode) else [value])]
-    return any(isinstance(one, yaml.MappingNode) and any(key.value in ("type", "value", "values") for key, _ in one.value) for one in held)
-
-
-def escapes(texts: Iterable[str]) -> bool:
-    """Whether semicolons are written with a backslash in some zones and their configuration: octoDNS 1 wants it so, unless it is told
-    otherwise (escaped_semicolons), and from version 2 on it wants none (pull request 1419). Who says nothing is taken by the word of
-    the most: a zone in which every policy lacks the backslash is one of version 2, and one that lacks it once has a slip."""
-    raw = escaped = 0
-    said: set[str] = set()
-    for text in texts:
-        said |= {value.lower() for value in _SETTING.findall(text)}
-        raw += len(_RAW.findall(text))
-        escaped += len(_ESCAPED.findall(text))
-    if len(said) == 1:
-        return said == {"true"}
-    values = escaped + raw
-    return not (values > 1 and raw > escaped and (escaped == 0 or raw > 2 * escaped))
 
 
 class _Reader(Marked):
@@ -383,7 +337,8 @@ class _Reader(Marked):
     def _add(self, owner: dns.name.Name, ttl: int, data: dns.rdata.Rdata, node: yaml.Node, raw: str) -> None:
         start, end = node.start_mark, node.end_mark
         last = end.line + (1 if end.column or end.line == start.line else 0)
-        self.zone.rows.append(Row(owner, ttl, data, start.name, start.line + 1, max(start.line + 1, last), raw, self.origin))
+        named = self.zone.owners.get(owner, 0) if start.name == self.shown else 0
+        self.zone.rows.append(Row(owner, ttl, data, start.name, start.line + 1, max(start.line + 1, last), raw, self.origin, named))
 
 
 def _known(rtype: str) -> bool:

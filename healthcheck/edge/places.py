@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Finding, Location
-from . import slips
 from .codec import MX, SPF, TXT
+from .look import line_of, text_of
 from .zonefile import Row
 from .zones import ZoneSet
 
@@ -25,7 +25,7 @@ def place(held: ZoneSet, finding: Finding, topic: str) -> Location | None:
     row = _chosen(rows, topic, said, finding.code)
     for text in said:
         for piece in (text, *text.split()):
-            if len(piece) > 1 and (line := slips.line_of(row, piece)) != row.line:
+            if len(piece) > 1 and (line := line_of(row, piece)) != row.line:
                 return Location(row.file, line)
     return Location(row.file, row.line)
 
@@ -61,7 +61,7 @@ def _kind(rtype: str) -> int:
 
 def _chosen(rows: list[Row], topic: str, said: list[str], code: str) -> Row:
     """The record that is meant: the one that is quoted, else the one that looks like the topic's."""
-    shown = [(row, slips.text_of(row) or row.data.to_text()) for row in rows]
+    shown = [(row, text_of(row) or row.data.to_text()) for row in rows]
     if code == "MX004" and (null := [row for row, text in shown if text.endswith(" .")]):
         return null[0]
     marks = _MARKS.get(topic, ())

@@ -64,6 +64,11 @@ class Zone:
             at.pop(CNAME)
         if kind == SOA and kind in at:
             return
+        if kind == CNAME and kind in at and noted is not None and row.data not in [one.data for one in at[kind]]:
+            # RFC 2181 section 10.1: an alias has one canonical name; name servers refuse a second record
+            name, first = codec.name_text(owner), at[kind][0].data.to_text().rstrip(".")
+            values = {"at": name, "target": first, "reason": "several"}
+            noted.slips.append(Slip("ZON007", name, "CNAME", row.file, row.line, row.raw.strip()[:300], values))
         at.setdefault(kind, []).append(row)
         self.exist(owner)
 
@@ -110,6 +115,8 @@ class Zone:
             return self.held(name, rtype, do) or self.negative(codec.NOERROR)
         encloser = next(n for n in above if n in self.nodes)
         star = b"\1*" + encloser
+        if (star, rtype) in self.unsaid:
+            return None
         if star in self.nodes:  # RFC 4592 section 3.3.1
             return self.held(star, rtype, do, owner=name) or self.negative(codec.NOERROR)
         return self.negative(NXDOMAIN)

@@ -7,8 +7,8 @@ be read is noted there, with its line, and the rest is read all the same: whoeve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,16 @@ import dns.zonefile
 
 from ..errors import ZoneError
 from .entries import Entry, entries, tokens
+from .unread import is_ttl, is_type, pseudo_types, reason_of
+from .zonetext import exported, origin_of, text_of
 
 DEFAULT_TTL = 3600  # seconds, where a file gives none
-MAX_FILE = 64 << 20  # octets
 MAX_SLIPS = 200  # in one file; one with more is no zone file
 DIRECTIVES = ("$GENERATE", "$ORIGIN", "$TTL")  # those that dnspython follows; $INCLUDE is ours
 MAX_INCLUDES = 16  # files that include one another
 
-_ORIGIN = re.compile(r"^\$ORIGIN\s+(\S+\.)\s*(?:;.*)?$", re.IGNORECASE | re.MULTILINE)
-_SOA = re.compile(r"^([^\s;$(]+\.|\.)\s+(?:(?:\d\w*|IN)\s+){0,2}SOA\s", re.IGNORECASE | re.MULTILINE)
-_NAMED = re.compile(r"^(?:db\.(?P<after>.+)|(?P<before>.+)\.(?:zone|db))$", re.IGNORECASE)
+_KEY = re.compile(r"(?:^|/)K[^/]+\.\+\d{3}\+\d{5}\.key$")  # as dnssec-keygen names them
+_AGE = re.compile(r"(?<=\s)\[AG(?:E|ING):\d+\](?=\s)", re.IGNORECASE)  # when a host of Windows registered itself
 _PLACE = re.compile(r"^.+:\d+: ")
 _NO_ORIGIN = dns.name.from_text("no-origin-is-known.invalid.")  # stands for it until a relative name needs one
 
@@ -56,7 +56,8 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record of a file. end: its last line; raw: how it is written, where slips are looked for; origin: of the names that it is written with."""
+    """One record of a file. end: its last line; raw: how it is written, where slips are looked for; origin: of the names that it is written with;
+    named: the line of its owner, where that is another one of the same file."""
 
     owner: dns.name.Name
     ttl: int
@@ -66,14 +67,17 @@ class Row:
     end: int = 0
     raw: str = ""
     origin: dns.name.Name | None = None
+    named: int = 0
 
 
 @dataclass(slots=True)
 class Noted:
-    """What is noticed while reading: slips, and the record sets of which a record could not be read, each with the reason."""
+    """What is noticed while reading: slips, the record sets of which a record could not be read, each with the reason, and those that only a provider
+    knows: a pseudo-type stands there for them."""
 
     slips: list[Slip] = field(default_factory=list)
     torn: dict[tuple[dns.name.Name, str], str] = field(default_factory=dict)  # type "": any
+    unsaid: set[tuple[dns.name.Name, str]] = field(default_factory=set)
 
 
 class _Collector:
@@ -102,21 +106,6 @@ class _Collector:
 # ------------------------------------------------------------------ files
 
 
-def text_of(path: str | Path) -> str:
-    """A file's text. Raises ZoneError for what is no text in UTF-8, too large, or not there."""
-    shown = str(path)
-    try:
-        octets = Path(path).read_bytes()
-    except OSError as error:
-        raise ZoneError(f"{shown}: {error.strerror or error}") from None
-    if len(octets) > MAX_FILE:
-        raise ZoneError(f"{shown}: the file is over {MAX_FILE >> 20} MiB")
-    try:
-        return octets.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise ZoneError(f"{shown}:{octets.count(10, 0, error.start) + 1}: the file is not text in UTF-8") from None
-
-
 def read_file(path: str | Path, noted: Noted | None = None, *, root: Path | None = None) -> tuple[Row, ...]:
     """Every record of a master file.
 
@@ -138,7 +127,7 @@ def read_file(path: str | Path, noted: Noted | None = None, *, root: Path | None
 
 def read_text(text: str, shown: str, noted: Noted | None = None, *, root: Path | None = None, directives: tuple[str, ...] | None = None) -> Iterator[Row]:
     """The records of a master file's text; `shown` is its name. `directives`: those that it may use; None: all. Raises ZoneError."""
-    origin = _origin(text, shown)
+    origin = origin_of(text, shown)
     reading = _Reading(origin, noted, root, directives)
     reading.default = None if "$TTL" in text.upper() else DEFAULT_TTL
     before = len(noted.slips) if noted else 0
@@ -152,28 +141,16 @@ def read_text(text: str, shown: str, noted: Noted | None = None, *, root: Path |
                 f"{row.file}:{row.line}: a name without a dot at its end, and no origin is known. "
                 "Write $ORIGIN at the top, give the SOA record's owner in full, or name the file after its zone (example.com.zone)."
             )
-    yield from rows
+        yield row if origin is None or row.data.rdtype != dns.rdatatype.SOA else _at_top(row, origin, noted is not None, exported(text) is not None)
 
 
-def named_origin(shown: str) -> str:
-    """The zone that a file is named after, "" where its name is none."""
-    named = _NAMED.match(Path(shown).name)
-    name = (named["after"] or named["before"]) if named else ""
-    # a lone word ("records.zone") names no zone: whoever has a top-level domain writes $ORIGIN
-    return name if "." in name else ""
-
-
-def _origin(text: str, shown: str) -> dns.name.Name | None:
-    if found := _ORIGIN.search(text) or _SOA.search(text):
-        try:
-            return dns.name.from_text(found[1])
-        except dns.exception.DNSException as error:
-            raise ZoneError(f"{shown}:{text.count(chr(10), 0, found.start()) + 1}: {error}") from None
-    name = named_origin(shown)
-    try:
-        return dns.name.from_text(name) if name else None
-    except dns.exception.DNSException:
-        return None
+def _at_top(row: Row, origin: dns.name.Name, careful: bool, export: bool) -> Row:
+    """An SOA record is about its zone, also where its owner lacks the dot: else nothing of the zone would be within it. slips.py tells that dot."""
+    labels = origin.labels[:-1] + origin.labels
+    twice = dns.name.Name(labels) if origin != dns.name.root and sum(len(label) + 1 for label in labels) <= 255 else origin
+    if export and row.owner in (dns.name.root, twice):
+        return replace(row, owner=origin, raw="")
+    return replace(row, owner=origin) if careful and row.owner == twice else row
 
 
 # ------------------------------------------------------------------ reading
@@ -208,6 +185,8 @@ class _Reading:
                 else:
                     rows += self._entry(entry, shown)
             except (dns.exception.DNSException, OSError, ValueError) as error:
+                if self.noted is not None and self._provided(entry):
+                    continue
                 words = _PLACE.sub("", str(error).strip()) or type(error).__name__
                 slipped += 1
                 if self.noted is None or slipped > MAX_SLIPS or first == "$INCLUDE":
@@ -220,7 +199,8 @@ class _Reading:
             raise ValueError("unbalanced parentheses: the one that is opened here is never closed")
         reader, collector = self._reader, self._collector
         codec = reader.tok.idna_codec
-        reader.tok = dns.tokenizer.Tokenizer(entry.raw + "\n", shown, idna_codec=codec)
+        written = _AGE.sub(" ", entry.raw) if "[" in entry.raw else entry.raw
+        reader.tok = dns.tokenizer.Tokenizer(written + "\n", shown, idna_codec=codec)
         collector.found.clear()
         origin = reader.current_origin
         reader.read()
@@ -236,8 +216,8 @@ class _Reading:
             raise ValueError("$INCLUDE names no file")
         named = found[1][0]
         path = self._path(named, shown)
-        if not path.is_file():
-            raise FileNotFoundError(f"$INCLUDE {named}: there is no such file")
+        if path is None:
+            return []
         if path.resolve() in self._within or len(self._within) >= MAX_INCLUDES:
             raise ValueError(f"{path} includes itself")
         reader = self._reader
@@ -252,17 +232,21 @@ class _Reading:
             for key, value in saved.items():
                 setattr(reader, key, value)
 
-    def _path(self, named: str, shown: str) -> Path:
-        """Where an included file is: beside the one that includes it, or below the folder that was given, and never outside of it."""
-        if self.root is None:
-            return Path(named)
-        root = self.root.resolve()
-        for path in (Path(shown).parent / named, self.root / named):
-            if not path.resolve().is_relative_to(root):
-                raise ValueError(f"$INCLUDE {named} leads out of {self.root}")
-            if path.is_file():
-                return path
-        raise FileNotFoundError(f"$INCLUDE {named}: there is no such file in {self.root}")
+    def _path(self, named: str, shown: str) -> Path | None:
+        """Where an included file is: as the process sees it, or beside the one that includes it; of a folder that was given, never outside of it.
+
+        None for a key of DNSSEC that is not there, as it seldom is in a repository: a file of this name holds a DNSKEY record and nothing else.
+        """
+        folders = (Path(), Path(shown).parent) if self.root is None else (Path(shown).parent, self.root)
+        places = [folder / named for folder in folders]
+        open_to_us = [path for path in places if self.root is None or path.resolve().is_relative_to(self.root.resolve())]
+        if (found := next((path for path in open_to_us if path.is_file()), None)) is not None:
+            return found
+        if _KEY.search(named):
+            return None
+        if len(open_to_us) < len(places):
+            raise ValueError(f"$INCLUDE {named} leads out of {self.root}")
+        raise FileNotFoundError(f"$INCLUDE {named}: there is no such file" + (f" in {self.root}" if self.root else ""))
 
     def _origin(self, entry: Entry, shown: str, before: dns.name.Name) -> None:
         """`$ORIGIN sub.example.com` without a dot at its end is relative to the origin before it."""
@@ -283,67 +267,40 @@ class _Reading:
         if owner is not None and not inherited:
             self._reader.last_name = owner
         name = "" if owner is None else owner.to_text(omit_final_dot=True).lower()
-        reason, line = _reason(entry, found, rtype, words)
+        reason, line = reason_of(entry, found, rtype, words)
         shown_text = next((row for row in entry.raw.split("\n") if row.strip()), "").strip()
         values = {"reason": reason, "detail": words, "what": f"{rtype} {name}".strip() or shown_text[:60]}
         self.noted.slips.append(Slip("ZON002", name, rtype, shown, line, shown_text[:300], values))
         if owner is not None:
             self.noted.torn.setdefault((owner, rtype), f"a record at {Path(shown).name}:{line} cannot be read")
 
+    def _provided(self, entry: Entry) -> bool:
+        """A pseudo-type, of which the provider makes records when it is asked: what they are, the file does not say."""
+        found, _, _ = tokens(entry.raw)
+        words, inherited = [text for text, _, _ in found], entry.raw[:1] in " \t"
+        for at, word in enumerate(words[:5]):
+            if at == 0 and not inherited:
+                continue
+            if (kind := pseudo_types().get(word.upper())) is None:
+                if word.upper() in ("IN", "AWS") or is_ttl(word):
+                    continue
+                return False
+            owner, _ = self._whose(found, inherited)
+            if owner is None or self.noted is None:
+                return False
+            self._reader.last_name = owner
+            named = words[at + 1].upper() if at + 1 < len(words) and is_type(words[at + 1]) else ""
+            self.noted.unsaid |= {(owner, rtype) for rtype in (*kind["instead"], named) if rtype}
+            return True
+        return False
+
     def _whose(self, found: list[tuple[str, bool, int]], inherited: bool) -> tuple[dns.name.Name | None, str]:
         """The owner and the type that a record was to have, as far as they can be read."""
         words = [text for text, quoted, _ in found]
-        rtype = next((w.upper() for w in words[0 if inherited else 1 :][:4] if _is_type(w)), "")
+        rtype = next((w.upper() for w in words[0 if inherited else 1 :][:4] if is_type(w)), "")
         if inherited:
             return self._reader.last_name, rtype
         try:
             return dns.name.from_text(words[0], self._reader.current_origin), rtype
         except (dns.exception.DNSException, IndexError, UnicodeError):
             return None, rtype
-
-
-def _is_type(word: str) -> bool:
-    try:
-        return word.isalnum() and not word.isdigit() and dns.rdatatype.is_singleton(dns.rdatatype.from_text(word)) is not None
-    except (dns.exception.DNSException, ValueError):
-        return False
-
-
-_NUMBER = re.compile(r"[0-9]+")
-_TTL = re.compile(r"[0-9]+\s*[a-z]{1,7}|-[0-9]+", re.IGNORECASE)
-_BY_WORDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("parentheses", lambda w: "parenthes" in w),
-    ("quote", lambda w: "quoted string" in w or "unbalanced quote" in w),
-    ("long-string", lambda w: "string too long" in w),
-    ("address", lambda w: "ipv4" in w or "ipv6" in w or "address" in w),
-    ("label", lambda w: "label" in w or "name" in w),
-)
-
-
-def _reason(entry: Entry, found: list[tuple[str, bool, int]], rtype: str, words: str) -> tuple[str, int]:
-    """Why a record cannot be read, as a key of ZON002's reasons, and the line where it shows."""
-    said = words.lower()
-    texts = [text for text, _, _ in found]
-    if "parenthes" not in said and rtype in ("MX", "SRV"):
-        at = next(n for n, text in enumerate(texts) if text.upper() == rtype)
-        if at + 1 < len(texts) and not _NUMBER.fullmatch(texts[at + 1]):
-            return "priority", entry.line
-    if any(_TTL.fullmatch(text) and not _is_ttl(text) for text in texts[:3]) and ("unknown rdatatype" in said or "ttl" in said):
-        return "ttl", entry.line
-    if entry.raw.lstrip()[:4].upper() == "$TTL":
-        return "ttl", entry.line
-    if rtype in ("A", "AAAA") and "malformed" in said:
-        return "address", entry.line
-    for reason, fits in _BY_WORDS:
-        if fits(said):
-            long = next((at for text, _, at in found if len(text) > 255), 0) if reason == "long-string" else 0
-            return reason, entry.line + long
-    return ("type" if "unknown rdatatype" in said else "other"), entry.line
-
-
-def _is_ttl(text: str) -> bool:
-    try:
-        dns.ttl.from_text(text)
-    except dns.exception.DNSException:
-        return False
-    return True

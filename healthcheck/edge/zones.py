@@ -19,10 +19,11 @@ import dns.rrset
 
 from ..errors import InputError, ZoneError
 from ..model import Domain, Location, Outcome
-from . import codec, octodns, slips
+from . import codec, octodns, slips, yamlfiles
 from .codec import CNAME, DS, MX, NS, NXDOMAIN, RR, SOA, TXT, Reply
 from .folder import File, files_of
 from .line import Ask, Done, Line, Source
+from .look import text_of
 from .zone import Sets, Zone, alias_set, parents, within
 from .zonefile import Noted, Row, Slip, read_file, read_text
 
@@ -51,7 +52,7 @@ class ZoneSet:
     @classmethod
     def of(cls, texts: Mapping[str, str], directives: tuple[str, ...] = ("$ORIGIN", "$TTL", "$GENERATE")) -> ZoneSet:
         """The texts of files by their names, read with care; of the directives only these are followed, and no other file is opened. Raises ZoneError."""
-        escaped = octodns.escapes(text for name, text in texts.items() if octodns.is_yaml(name))
+        escaped = yamlfiles.escapes(text for name, text in texts.items() if yamlfiles.is_yaml(name))
         return cls._read(((File(name, None, escaped), text) for name, text in texts.items()), directives, Noted(), ())
 
     @classmethod
@@ -60,7 +61,7 @@ class ZoneSet:
         patch, files = Zone(""), []
         for file, text in given:
             files.append(file.path)
-            (_add_yaml if octodns.is_yaml(file.path) else partial(_add_master, patch))(zones, file, noted, text, directives)
+            (_add_yaml if yamlfiles.is_yaml(file.path) else partial(_add_master, patch))(zones, file, noted, text, directives)
         held = cls(zones, patch, tuple(files), None if noted is None else (), notes)
         return held if noted is None else replace(held, slips=slips.in_order([*noted.slips, *slips.find(held)]))
 
@@ -87,10 +88,10 @@ class ZoneSet:
         zone = self.zone_of(wire, rtype)
         return next((rows for held in (self.patch, zone) if held is not None and (rows := held.sets.get(wire, {}).get(rtype))), [])
 
-    def holds(self, name: bytes) -> bool:
-        """Does a file hold this name, or a wildcard that answers for it?"""
-        stars = [b"\1*" + n for n in parents(name)]
-        return any(n in zone.nodes for zone in (*self.zones.values(), self.patch) for n in (name, *stars))
+    @cached_property
+    def names(self) -> frozenset[bytes]:
+        """Every name that the files hold, wildcards as they are written."""
+        return frozenset().union(*(zone.nodes for zone in (*self.zones.values(), self.patch)))
 
     def domains(self) -> tuple[str, ...]:
         """Every domain that the files hold mail records of, and the top of every zone; reverse zones and names below a cut are none."""
@@ -135,13 +136,13 @@ class ZoneSet:
         for zone in (*self.zones.values(), self.patch):
             for name in map(codec.name_text, zone.sets):
                 selector, below, domain = name.partition("._domainkey.")
-                if below and not selector.startswith("*"):
+                if below and not selector.startswith(("*", "_adsp")):  # RFC 5617 section 4.1: a policy of former days, and no key
                     out.setdefault(domain, []).append(selector)
         return out
 
     def _helpers(self) -> set[str]:
         """Names that SPF records of the files hand over to: parts of a record, and no domains of their own."""
-        terms = (term for row in self.rows() if row.data.rdtype == TXT for term in slips.text_of(row).split())
+        terms = (term for row in self.rows() if row.data.rdtype == TXT for term in text_of(row).split())
         handed = (term for term in terms if term.lstrip("+?~-").startswith(("include:", "redirect=")))
         return {term.partition(":" if ":" in term else "=")[2].lower().rstrip(".") for term in handed}
 
@@ -211,12 +212,13 @@ class ZoneSet:
 def _add_master(
     patch: Zone, zones: dict[bytes, Zone], file: File, noted: Noted | None, text: str | None = None, directives: tuple[str, ...] | None = None
 ) -> None:
-    before = dict(noted.torn) if noted else {}
+    before, unsaid_before = (dict(noted.torn), set(noted.unsaid)) if noted else ({}, set())
     rows = read_file(file.path, noted, root=file.root) if text is None else tuple(read_text(text, file.path, noted, directives=directives))
     tops = [_top(row, zones) for row in _firsts(rows)]
     for top in tops:
         zones[top.origin or b""] = top
     torn = {(owner.to_digestable(), _kind(kind)): why for (owner, kind), why in (noted.torn if noted else {}).items() if (owner, kind) not in before}
+    unsaid = {(owner.to_digestable(), _kind(kind)) for owner, kind in (noted.unsaid if noted else set()) - unsaid_before}
     if not tops:
         _merge(patch, file.path, rows, noted)
         patch.torn |= torn
@@ -237,6 +239,10 @@ def _add_master(
         if zone := next((mine[n] for n in (owner, *parents(owner)) if n in mine), None):
             zone.torn[owner, kind] = why
             zone.exist(owner)
+    for owner, kind in unsaid:
+        if zone := next((mine[n] for n in (owner, *parents(owner)) if n in mine), None):
+            zone.unsaid.add((owner, kind))
+            zone.exist(owner)
 
 
 def _add_yaml(zones: dict[bytes, Zone], file: File, noted: Noted | None, text: str | None = None, _: tuple[str, ...] | None = None) -> None:
@@ -246,7 +252,7 @@ def _add_yaml(zones: dict[bytes, Zone], file: File, noted: Noted | None, text: s
     zone = zones.get(origin)
     if zone is None:
         zone = zones[origin] = Zone(file.path, origin, nodes={origin}, provider=True)
-    elif not zone.provider or Path(zone.file).parent != Path(file.path).parent:
+    elif not zone.provider or yamlfiles.home_of(zone.file) != yamlfiles.home_of(file.path):
         raise ZoneError(f"{file.path}: the zone {codec.name_text(origin)} stands in {zone.file} already.")
     zone.broken = zone.broken or read.broken
     for row in read.rows:
@@ -290,7 +296,7 @@ def _of_mail(owner: str, sets: Sets, helpers: set[str]) -> Iterator[str]:
         yield ".".join(labels[2:])
     elif "_domainkey" in labels:
         yield ".".join(labels[labels.index("_domainkey") + 1 :])
-    elif MX in sets or (owner not in helpers and any(slips.text_of(row).lower().startswith("v=spf1") for row in sets.get(TXT, ()))):
+    elif MX in sets or (owner not in helpers and any(text_of(row).lower().startswith("v=spf1") for row in sets.get(TXT, ()))):
         yield owner
 
 

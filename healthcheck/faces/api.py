@@ -17,7 +17,8 @@ from ..profiles import check_profile
 from ..render import facts as lookup_facts
 from ..render import json as render
 from ..render import lookup
-from . import ci, schemas
+from ..render.redact import diagnosis as masked
+from . import ci, schemas, schemas_known, schemas_scan
 from .describe import described_problem
 from .jobs import Desk, Job
 
@@ -82,9 +83,9 @@ def _wait(job: Job) -> None:
     "/scan/<path:domain>",
     tags=[_DOMAINS],
     summary="Check a domain",
-    responses={200: schemas.ReportOut, 304: schemas.NOT_CHANGED, **some(400, 422, 503)},
+    responses={200: schemas_scan.ReportOut, 304: schemas.NOT_CHANGED, **some(400, 422, 503)},
 )
-def scan(path: schemas.DomainPath, query: schemas.ScanQuery) -> Response:
+def scan(path: schemas.DomainPath, query: schemas_scan.ScanQuery) -> Response:
     """Is this domain's mail set up right? Waits for the scan (15 seconds at most, and its place in the queue).
 
     A domain that does not exist is a report whose verdict is fail, not an error. A report of the last ten minutes is given again;
@@ -96,13 +97,13 @@ def scan(path: schemas.DomainPath, query: schemas.ScanQuery) -> Response:
     return _reported(job, path.domain, query)
 
 
-@api.post("/scan", tags=[_DOMAINS], summary="Check a domain before it is published", responses={200: schemas.ReportOut, **some(400, 413, 415, 422, 503)})
-def scan_posted(raw: schemas.ScanRaw) -> Response:
+@api.post("/scan", tags=[_DOMAINS], summary="Check a domain before it is published", responses={200: schemas_scan.ReportOut, **some(400, 413, 415, 422, 503)})
+def scan_posted(raw: schemas_scan.ScanRaw) -> Response:
     """Is this domain's mail set up right, once these zones are published? Without a zone: as it is now. Waits for the scan; no zone is stored.
 
     A finding about a record of a zone names its text and line in `location`.
     """
-    body = _json(raw, schemas.ScanBody)
+    body = _json(raw, schemas_scan.ScanBody)
     asked: dict[str, Any] = {"topics": body.topics, "starttls": body.starttls, "helo": body.helo}
     wanted = scan_input(body.domain, body.ips, body.selectors, body.mail_from, body.profile, **asked)
     zones = ci.zones_of(body.zone, wanted.domain.name)
@@ -111,7 +112,7 @@ def scan_posted(raw: schemas.ScanRaw) -> Response:
     return _reported(job, body.domain, body)
 
 
-def _reported(job: Job, source: str, given: schemas.ScanQuery | schemas.ScanBody) -> Response:
+def _reported(job: Job, source: str, given: schemas_scan.ScanQuery | schemas_scan.ScanBody) -> Response:
     _wait(job)
     assert job.report is not None
     told = render.report(replace(job.report, input=replace(job.report.input, source=source))) | ci.gate(job.report, given.fail_on, given.unknown)
@@ -122,7 +123,8 @@ def _reported(job: Job, source: str, given: schemas.ScanQuery | schemas.ScanBody
 def explain(raw: schemas.ExplainRaw, query: schemas.ExplainQuery) -> Response:
     """Why did this mail come back, and what to change? JSON, or the mail itself as message/rfc822 or text/plain.
 
-    Looks at the sender's DNS for evidence, where the cause asks for it and the sender is known, unless `offline`. Nothing is stored.
+    Looks at the sender's DNS for evidence, where the cause asks for it and the sender is known, and examines the message that came back, unless
+    `offline`. Nothing is stored.
     """
     text, form, given = pasted(raw, query, schemas.ExplainBody)
     measured(text, "Send the bounce itself, without its attachments.", "Send a bounce mail, or the reply of the receiving server.")
@@ -130,16 +132,22 @@ def explain(raw: schemas.ExplainRaw, query: schemas.ExplainQuery) -> Response:
     if case.jobs:
         with desk().place():
             case.wait(WAIT)
-    return jsonify(render.diagnosis(case.now()))
+    answer = case.now()
+    return jsonify(render.diagnosis(masked(answer) if given.redact else answer))
 
 
 def pasted(raw: Any, query: Any, shape: Any) -> tuple[str | bytes, dict[str, Any], Any]:
     """The text, what is said of the sender, and all that was given, from JSON of this shape or from a raw body and the query."""
     kind = raw.mimetype or ""
+    for said in filter(None, (query.from_domain, query.mail_from)):
+        Domain.parse(said)
     if kind in ("message/rfc822", "text/plain"):
         return raw.get_data(), _form(query.from_domain, query.mail_from, query.ip, query.selector), query
     if kind == "application/json":
         given = _json(raw, shape)
+        # what the body leaves out is taken from the query: “offline” is never passed over without a word
+        asked = {key: getattr(query, key) for key in type(query).model_fields if key != "selector"} | {"selectors": query.selector}
+        given = given.model_copy(update={key: value for key, value in asked.items() if key not in given.model_fields_set})
         ips = [given.ip] if isinstance(given.ip, str) else given.ip or []
         return given.text, _form(given.from_domain, given.mail_from, ips, given.selectors), given
     raise UnsupportedMediaType(f"Send application/json, message/rfc822 or text/plain, not “{kind[:60]}”.")
@@ -171,51 +179,54 @@ def _form(from_domain: str | None, mail_from: str | None, ips: list[str], select
     return {"from_domain": from_domain or None, "mail_from": mail_from or None, "ips": unique_ips, "selectors": unique_selectors}
 
 
-@api.get("/checks", tags=[_KNOWLEDGE], summary="Every finding code", responses={200: schemas.ChecksOut, 304: schemas.NOT_CHANGED, **some()})
+@api.get("/checks", tags=[_KNOWLEDGE], summary="Every finding code", responses={200: schemas_known.ChecksOut, 304: schemas.NOT_CHANGED, **some()})
 def checks() -> Response:
     return ci.tagged({"checks": [lookup.check(row) for row in catalog().checks.values()]}, ci.KNOWLEDGE)
 
 
-@api.get("/checks/<code>", tags=[_KNOWLEDGE], summary="One finding code", responses={200: schemas.CheckOut, 304: schemas.NOT_CHANGED, **some(404)})
-def check(path: schemas.CheckPath) -> Response:
+@api.get("/checks/<code>", tags=[_KNOWLEDGE], summary="One finding code", responses={200: schemas_known.CheckOut, 304: schemas.NOT_CHANGED, **some(404)})
+def check(path: schemas_known.CheckPath) -> Response:
     row = lookup.check_named(path.code)
     return ci.tagged(lookup.check(row), ci.KNOWLEDGE) if row else problem(404, detail=f"There is no check “{path.code[:60]}”.")
 
 
 @api.get(
-    "/codes", tags=[_KNOWLEDGE], summary="Every enhanced status code and reply code", responses={200: schemas.CodesOut, 304: schemas.NOT_CHANGED, **some()}
+    "/codes",
+    tags=[_KNOWLEDGE],
+    summary="Every enhanced status code and reply code",
+    responses={200: schemas_known.CodesOut, 304: schemas.NOT_CHANGED, **some()},
 )
 def codes() -> Response:
     known = catalog()
     return ci.tagged({"codes": [lookup.code(row.code) for row in (*known.enhanced_rows.values(), *known.basic_rows.values())]}, ci.KNOWLEDGE)
 
 
-@api.get("/codes/<code>", tags=[_KNOWLEDGE], summary="What a code means", responses={200: schemas.CodeOut, 304: schemas.NOT_CHANGED, **some(404)})
-def code(path: schemas.CodePath) -> Response:
+@api.get("/codes/<code>", tags=[_KNOWLEDGE], summary="What a code means", responses={200: schemas_known.CodeOut, 304: schemas.NOT_CHANGED, **some(404)})
+def code(path: schemas_known.CodePath) -> Response:
     found = lookup.code(path.code)
     if not found:
         return problem(404, detail=f"“{path.code[:60]}” is no enhanced status code (5.7.26) and no reply code (550).")
     return ci.tagged(found, ci.KNOWLEDGE)
 
 
-@api.get("/causes", tags=[_KNOWLEDGE], summary="Every cause of a bounce", responses={200: schemas.CausesOut, 304: schemas.NOT_CHANGED, **some()})
+@api.get("/causes", tags=[_KNOWLEDGE], summary="Every cause of a bounce", responses={200: schemas_known.CausesOut, 304: schemas.NOT_CHANGED, **some()})
 def causes() -> Response:
     return ci.tagged({"causes": [lookup.cause(row) for row in catalog().causes.values()]}, ci.KNOWLEDGE)
 
 
-@api.get("/facts", tags=[_KNOWLEDGE], summary="Every fact of a report", responses={200: schemas.FactsOut, 304: schemas.NOT_CHANGED, **some()})
+@api.get("/facts", tags=[_KNOWLEDGE], summary="Every fact of a report", responses={200: schemas_known.FactsOut, 304: schemas.NOT_CHANGED, **some()})
 def facts() -> Response:
     """What an assertion of .healthcheck.toml may name, and whatever else stands under `facts` in a report."""
     return ci.tagged({"facts": lookup_facts.rows()}, ci.KNOWLEDGE)
 
 
-@api.get("/problems", tags=[_KNOWLEDGE], summary="Every type of problem", responses={200: schemas.ProblemsOut, 304: schemas.NOT_CHANGED, **some()})
+@api.get("/problems", tags=[_KNOWLEDGE], summary="Every type of problem", responses={200: schemas_known.ProblemsOut, 304: schemas.NOT_CHANGED, **some()})
 def problems() -> Response:
     return ci.tagged({"problems": [ci.told(slug) for slug in ci.problems()]}, ci.KNOWLEDGE)
 
 
-@api.get("/problems/<slug>", tags=[_KNOWLEDGE], summary="A type of problem", responses={200: schemas.ProblemOut, 304: schemas.NOT_CHANGED, **some(404)})
-def problem_type(path: schemas.ProblemPath) -> Response:
+@api.get("/problems/<slug>", tags=[_KNOWLEDGE], summary="A type of problem", responses={200: schemas_known.ProblemOut, 304: schemas.NOT_CHANGED, **some(404)})
+def problem_type(path: schemas_known.ProblemPath) -> Response:
     """What a problem's `type` leads to."""
     if path.slug not in ci.problems():
         return problem(404, detail=f"There is no type of problem “{path.slug[:60]}”.")

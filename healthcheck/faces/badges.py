@@ -15,7 +15,7 @@ from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from ..errors import BusyError, HealthcheckError
 from ..render import badge
 from . import api as api_face
-from . import ci, schemas
+from . import ci, schemas, schemas_scan
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -35,7 +35,7 @@ _ANSWERS: Any = {304: schemas.NOT_CHANGED}
     summary="A domain's badge, as a picture",
     responses={200: {"description": "The badge", "content": _SVG}, **_ANSWERS, **api_face.some(401, 422, 429)},
 )
-def picture(path: schemas.DomainPath, query: schemas.BadgeQuery) -> Response:
+def picture(path: schemas.DomainPath, query: schemas_scan.BadgeQuery) -> Response:
     """The verdict of a scan in two words. Where it is not had within three seconds the badge says so, in grey, and the scan goes on."""
     drawn, caching = _badge(path.domain, query)
     return _answer(badge.svg(drawn), "image/svg+xml; charset=utf-8", caching)
@@ -45,15 +45,15 @@ def picture(path: schemas.DomainPath, query: schemas.BadgeQuery) -> Response:
     "/<path:domain>.json",
     tags=[_BADGES],
     summary="A domain's badge, as shields.io draws it",
-    responses={200: schemas.ShieldOut, **_ANSWERS, **api_face.some(401, 422, 429)},
+    responses={200: schemas_scan.ShieldOut, **_ANSWERS, **api_face.some(401, 422, 429)},
 )
-def endpoint(path: schemas.DomainPath, query: schemas.BadgeQuery) -> Response:
+def endpoint(path: schemas.DomainPath, query: schemas_scan.BadgeQuery) -> Response:
     """The endpoint badge of shields.io: label, message and colour."""
     drawn, caching = _badge(path.domain, query)
     return _answer(json.dumps(badge.shields(drawn), ensure_ascii=False), "application/json", caching)
 
 
-def _badge(domain: str, query: schemas.BadgeQuery) -> tuple[badge.Badge, str]:
+def _badge(domain: str, query: schemas_scan.BadgeQuery) -> tuple[badge.Badge, str]:
     """The badge, and how long it may be kept. Raises InputError for what is no domain."""
     wanted = api_face.scan_input(domain, query.ip, query.selector, None, query.profile)
     desk = api_face.desk()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..policy.apply import Policy
     from ..policy.baseline import Entry
     from ..render.pieces import Context
+    from .tapes import Tape
 
 FEW = 8  # domains that are not worth a process of their own
 PRINTED = ("text", "json", "jsonl")  # the formats that Printer writes itself; the others are put together by faces/outputs.py
@@ -153,6 +154,7 @@ class Wanted:
     policy: Policy | None = None
     outputs: tuple[Output, ...] = ()
     context: Context | None = None
+    tape: Tape | None = None  # where the run is recorded, or replayed
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -250,6 +252,9 @@ class Wanted:
             return self.rendered(item, OurFault(f"{type(fault).__name__}: {fault}"))
 
     def results(self, items: Iterator[Item], printer: Printer) -> Generator[tuple[Item, Result]]:
+        if self.tape is not None and self.tape.plays:  # nothing is waited for, and the order is that of then
+            yield from ((item, self.alone(item)) for item in items)
+            return
         few = [item for _, item in zip(range(FEW + 1), items, strict=False)]
         jobs = self.jobs or bulk.cpus()
         if len(few) == 1:
@@ -292,10 +297,12 @@ def scan_all(wanted: Wanted, items: Iterator[Item], *, total: int | None, out: s
                 sinks.begin()
             for item, result in results:
                 printer.take(item, result)
+                if wanted.tape is not None:
+                    wanted.tape.note(item)
             printer.end()
             code = next(code for code in (4, 2, 1, 3, 0) if code in {0, *printer.codes})
             if sinks is not None:
-                sinks.end(code)
+                sinks.end(code, wanted.tape.clock() if wanted.tape is not None else None)
         except KeyboardInterrupt:
             printer.end()
             click.echo(_how_to_go_on(bar, out), err=True)

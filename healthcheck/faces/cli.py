@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,7 +17,7 @@ import click
 
 from ..errors import HealthcheckError, InputError
 from ..model import PROFILES
-from . import against, diff, gate, given, outputs
+from . import against, diff, gate, given, outputs, tapes
 from .bounces import bounces
 from .examine_cli import examine
 from .streams import Done, named, octets_of, pipe_is_closed, readable
@@ -57,6 +58,7 @@ def main() -> None:
 @gate.options
 @click.option("--passed", is_flag=True, help="List what passed in SARIF too.")
 @outputs.options(outputs.FORMATS)
+@tapes.options
 @given.common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
@@ -75,20 +77,29 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
 
 def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     """The exit code. Raises InputError, ZoneError."""
+    form, rest = _form(options)
+    with tapes.Tape("scan", options) as tape:
+        code = _scan_with(tape, domains, options, form, rest)
+        tape.keep(code)
+    return code
+
+
+def _scan_with(tape: tapes.Tape, domains: tuple[str, ...], options: dict[str, Any], form: str, rest: tuple[outputs.Output, ...]) -> int:
     from ..checks import given_topics
     from .bulk import Wanted, exit_code, scan_all
 
-    out, (form, rest) = options["out"], _form(options)
-    world = given.world_of(options["zones"], options["only_zone"], options["nameservers"])
+    out, world = options["out"], tape.world
+    assert world is not None
     files = (*options["files"], *(["-"] if "-" in domains else []))
     for path in files:
         if path != "-":
             readable(path)
     names: list[str] | tuple[str, ...] = tuple(d for d in domains if d != "-")
-    if not names and not files:
+    if not names and not files and not tape.plays:
         names = diff.domains_of(world)
     policy = gate.policy_of(options, options["timeout"])
-    items = named(names, files) if names or files else gate.items(policy)
+    items = named(names, files) if names or files else iter(()) if tape.plays else gate.items(policy)
+    items = tape.items(items)
     if (first := next(items, None)) is None:
         raise InputError("No domain was given. Name one, as in: healthcheck scan example.com")
     items = chain([first], items)
@@ -110,15 +121,13 @@ def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
         outputs=rest,
         context=outputs.context(options),
         at_once=options["at_once"],
-        jobs=options["jobs"],
+        jobs=1 if tape.on else options["jobs"],
         encoding="utf-8" if out else sys.stdout.encoding,
+        tape=tape if tape.on else None,
     )
     total = (_total(names, files) or None) if sys.stderr is not None and sys.stderr.isatty() else None
-    try:
-        with outputs.quiet_runner("" if out else form):
-            return scan_all(wanted, done.left(items) if done else items, total=total, out=out)
-    finally:
-        world.close()
+    with outputs.quiet_runner("" if out else form):
+        return scan_all(wanted, done.left(items) if done else items, total=total, out=out)
 
 
 def _form(options: dict[str, Any]) -> tuple[str, tuple[outputs.Output, ...]]:
@@ -143,27 +152,29 @@ def _total(names: Iterable[str], files: tuple[str, ...]) -> int | None:
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @click.option("--offline", is_flag=True, help="Ask no network at all.")
+@click.option("--redact", is_flag=True, help="Mask the local part of every address in the answer.")
 @click.option("--from", "from_domain", callback=given.domain, metavar="DOMAIN", help="The domain of the From header.")
 @outputs.options(outputs.PLAIN)
+@tapes.options
 @given.common
-def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) -> None:
+def explain(files: tuple[str, ...], offline: bool, redact: bool, form: str, **options: Any) -> None:
     """Why did this mail come back, and what do I change? Reads files, or standard input."""
     from ..explain import explain as run
     from ..render.outputs import diagnosed
 
-    world = given.world_unless_offline(offline, options)
-    said = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
-
-    def one(source: str) -> Any:
-        return run(octets_of(source), offline=offline, world=world, source=source, **said)
-
+    given.check_offline(offline, options)
     try:
-        sys.exit(outputs.answered(one, given.pasted(files, "bounce"), diagnosed, form, options["outputs"], offline=offline))
+        with tapes.Tape("explain", options | {"offline": offline}) as tape:
+            said = {key: tape.options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
+
+            def one(source: str) -> Any:
+                return run(octets_of(source), offline=offline, world=tape.world, source=source, **said)
+
+            code = outputs.answered(one, given.pasted(files, "bounce"), partial(diagnosed, redact=redact), form, options["outputs"], in_turn=offline or tape.on)
+            tape.keep(code)
     except HealthcheckError as fault:
         raise given.Fault(fault.detail) from None
-    finally:
-        if world:
-            world.close()
+    sys.exit(code)
 
 
 main.add_command(bounces)

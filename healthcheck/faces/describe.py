@@ -5,10 +5,12 @@ The examples of answers are answers: they are made from a zone of three lines an
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from io import BytesIO
 from typing import Any
 
-from . import ci, schemas
+from . import ci, schemas, schemas_scan
 
 ZONE = """$ORIGIN shop.example.
 @       IN MX  10 mail
@@ -18,6 +20,17 @@ mail    IN A   192.0.2.10
 """
 REPLY = "550 5.1.1 <nobody@example.net>: Recipient address rejected: User unknown"
 HEADER = "Received: from out.shop.example ([192.0.2.10]) by mx.example.net with ESMTP id 1; Sun, 22 Nov 2026 12:00:00 +0000\nFrom: lena@shop.example\n"
+EXPORT = """email,event,timestamp,reason
+nobody@example.net,bounce,2026-11-20T08:00:00Z,550 5.1.1 User unknown
+lena@example.org,delivered,2026-11-20T08:00:01Z,250 OK
+"""
+EVENT = dict(zip(*(line.split(",") for line in EXPORT.splitlines()[:2]), strict=True))
+BOUNCE = "From: mailer-daemon@shop.example\nTo: news@shop.example\nSubject: Undelivered\n\n<nobody@example.net>: 550 5.1.1 User unknown\n"
+EVENTS = {
+    "application/x-ndjson": json.dumps(EVENT) + "\n",
+    "application/mbox": f"From mailer-daemon@shop.example Fri Nov 20 08:00:00 2026\n{BOUNCE}",
+    "message/rfc822": BOUNCE,
+}
 _HEADERS = {
     401: {"WWW-Authenticate": {"description": "Bearer, RFC 6750.", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}, **schemas.LEFT},
@@ -50,13 +63,17 @@ def described(doc: dict[str, Any], *, tokens: bool = False, tokens_for: str = "a
     for path, example in (("/api/v1/explain", REPLY), ("/api/v1/examine", HEADER)):
         for kind in ("message/rfc822", "text/plain"):
             paths[path]["post"]["requestBody"]["content"][kind] = {"example": example}  # any octets will do
+    for kind, content in paths["/api/v1/bounces"]["post"]["requestBody"]["content"].items():
+        content.clear()
+        content.update(_file(kind))
     draft = {"domain": "shop.example", "zone": ZONE, "only_zone": True, "fail_on": "warn"}
-    _body(paths["/api/v1/scan"]["post"], schemas.ScanBody, {"zone": {"summary": "A zone before it is published", "value": draft}})
+    _body(paths["/api/v1/scan"]["post"], schemas_scan.ScanBody, {"zone": {"summary": "A zone before it is published", "value": draft}})
     doc.setdefault("components", {})["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "Where the server was given HEALTHCHECK_TOKENS; `healthcheck token` makes one."}
     }
     for path, operations in paths.items():
         for method, operation in operations.items():
+            operation["description"] = operation.get("description", operation["summary"]).replace("<br/>", "\n")  # the library's, for a line end
             where = "api" if path.startswith("/api/") else "pages"
             must = tokens and (tokens_for == "all" or (tokens_for == "api" and where == "api"))
             operation["security"] = [{"token": []}] if must else [{}, {"token": []}]
@@ -68,6 +85,11 @@ def _body(operation: dict[str, Any], model: Any, examples: dict[str, Any]) -> No
     body = operation["requestBody"]
     body["required"] = True
     body["content"]["application/json"] = {"schema": model.model_json_schema(), "examples": examples}
+
+
+def _file(kind: str) -> dict[str, Any]:
+    """A file of this media type. Any octets will do: what the file is, its octets tell."""
+    return {"example": [EVENT] if kind == "application/json" else EVENTS.get(kind, EXPORT)}
 
 
 def _answer(path: str, method: str, operation: dict[str, Any]) -> None:
@@ -91,10 +113,13 @@ def _examples() -> dict[str, Any]:
     from ..edge.world import World
     from ..examine import examine
     from ..explain import explain
+    from ..many import Feed, many
     from ..render import badge, facts, lookup
     from ..render import json as render
     from ..render.examination import examination
+    from ..render.many import as_json
     from ..scan import scan
+    from .rates import judgement
 
     world = World.drafts({"shop.example.zone": ZONE}, only=True)
     report = scan("shop.example", world=world, topics=("mx", "spf", "dmarc"))
@@ -105,6 +130,8 @@ def _examples() -> dict[str, Any]:
     known = catalog()
     check, code, cause = lookup.check(known.checks["SPF004"]), lookup.code("5.7.26"), lookup.cause(next(iter(known.causes.values())))
     slug = "too-many-requests"
+    handed_in = as_json(many([Feed("export.csv", lambda: BytesIO(EXPORT.encode()))], kind="marketing"))
+    handed_in["rates"] |= {"by": {}, "lines": handed_in["rates"]["lines"][:1]}
     return {
         "/api/v1/scan/{domain}": told,
         "/api/v1/scan": told,
@@ -118,5 +145,7 @@ def _examples() -> dict[str, Any]:
         "/api/v1/facts": {"facts": facts.rows()[:3]},
         "/api/v1/problems": {"problems": [ci.told(slug)]},
         "/api/v1/problems/{slug}": ci.told(slug),
+        "/api/v1/rates": judgement("marketing", sent=12000, hard=90, complaint=4),
+        "/api/v1/bounces": handed_in,
         "/badge/{domain}.json": badge.shields(badge.of(report)),
     }

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..errors import HealthcheckError
-from . import given, outputs
+from . import given, outputs, tapes
 from .streams import octets_of
 
 FORMATS = ("text", "json", "jsonl")
@@ -32,6 +32,7 @@ WANTED = ("Give the header alone, or the message without its attachments.", "Giv
     "--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=given.timeout, help="Seconds for each message."
 )
 @outputs.options(FORMATS)
+@tapes.options
 def examine(files: tuple[str, ...], offline: bool, redact: bool, form: str, **options: Any) -> None:
     """What happened to this message? Its way, SPF, DKIM, DMARC and ARC recomputed, and where receivers found something else.
 
@@ -41,19 +42,20 @@ def examine(files: tuple[str, ...], offline: bool, redact: bool, form: str, **op
     from ..render.examination import examination
     from ..render.outputs import examined
 
-    world = given.world_unless_offline(offline, options)
-    said = {key: options[key] for key in ("from_domain", "mail_from", "ips")} | {"deadline": options["timeout"]}
-
-    def one(source: str) -> Any:
-        return run(octets_of(source, WANTED), offline=offline, world=world, source=source, **said)
+    given.check_offline(offline, options)
 
     def part(form: str, seen: Any) -> Any:
         return examined(form, examination(seen, redact=redact))
 
     try:
-        sys.exit(outputs.answered(one, given.pasted(files, "message"), part, form, options["outputs"], offline=offline))
+        with tapes.Tape("examine", options | {"offline": offline}) as tape:
+            said = {key: tape.options[key] for key in ("from_domain", "mail_from", "ips")} | {"deadline": tape.options["timeout"]}
+
+            def one(source: str) -> Any:
+                return run(octets_of(source, WANTED), offline=offline, world=tape.world, source=source, **said)
+
+            code = outputs.answered(one, given.pasted(files, "message"), part, form, options["outputs"], in_turn=offline or tape.on)
+            tape.keep(code)
     except HealthcheckError as fault:
         raise given.Fault(fault.detail) from None
-    finally:
-        if world:
-            world.close()
+    sys.exit(code)

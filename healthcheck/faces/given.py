@@ -104,9 +104,14 @@ def world_of(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ..
     if not zones:
         return World.live(nameservers)
     world = World.zones(zones, only=only_zone, beneath=World.live(nameservers) if nameservers else None, careful=True)
+    tell_notes(world)
+    return world
+
+
+def tell_notes(world: World) -> None:
+    """What was passed over in zone files."""
     for note in world.files.notes if world.files else ():
         click.echo(note, err=True)
-    return world
 
 
 def timeout(_context: Any, _option: Any, value: float) -> float:
@@ -115,15 +120,11 @@ def timeout(_context: Any, _option: Any, value: float) -> float:
     return value
 
 
-def world_unless_offline(offline: bool, options: Mapping[str, Any]) -> World | None:
-    """The world of `options`, or None with --offline. Raises Fault."""
+def check_offline(offline: bool, options: Mapping[str, Any]) -> None:
+    """Raises Fault for options that would make no difference with --offline."""
     for option, value in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
         if offline and value:
             raise Fault(f"--offline asks nobody, so that {option} would make no difference. Leave one of the two out; --only-zone with --zone asks no network.")
-    try:
-        return None if offline else world_of(options["zones"], options["only_zone"], options["nameservers"])
-    except HealthcheckError as fault:
-        raise Fault(fault.detail) from None
 
 
 # ------------------------------------------------------------------ several inputs

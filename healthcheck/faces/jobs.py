@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..bounce.corroborate import Shown
 from ..errors import BusyError, HealthcheckError
-from ..explain import ScanPlan, diagnose, join, plans
+from ..explain import ScanPlan, diagnose, join, look, looks, plans
 from ..model import Diagnosis, Domain, EvidenceVerdict, Examination, Failure, Report, ScanInput, Status
 
 if TYPE_CHECKING:
@@ -67,28 +68,55 @@ class Job:
         return self._over.wait(seconds)
 
 
+class Look:
+    """The examination of the message that came back with a bounce: of it only what it shows is kept, and of the text nothing once it is over."""
+
+    def __init__(self) -> None:
+        self.shown: Shown | None = None
+        self._over = threading.Event()
+
+    def finish(self, shown: Shown | None) -> None:
+        # words of the body that were altered are not kept
+        self.shown = shown and replace(shown, findings=tuple(replace(f, values={**f.values, "what": f.values.get("done", "")}) for f in shown.findings))
+        self._over.set()
+
+    @property
+    def over(self) -> bool:
+        return self._over.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._over.wait(seconds)
+
+
 @dataclass
 class Case:
-    """A diagnosis whose evidence may still be on its way."""
+    """A diagnosis whose evidence may still be on its way. look: where the message that came back is examined beside the scans."""
 
     diagnosis: Diagnosis
     jobs: dict[ScanPlan, Job] = field(default_factory=dict)
+    look: Look | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     started: float = field(default_factory=time.monotonic)
 
     @property
     def over(self) -> bool:
-        return all(job.over for job in self.jobs.values())
+        return all(one.over for one in self._waited)
+
+    @property
+    def _waited(self) -> list[Job | Look]:
+        return [*self.jobs.values(), *([self.look] if self.look else [])]
 
     def wait(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
-        return all(job.wait(max(0.0, end - time.monotonic())) for job in self.jobs.values())
+        return all(one.wait(max(0.0, end - time.monotonic())) for one in self._waited)
 
     def now(self) -> Diagnosis:
         """The diagnosis with what is known so far: still "pending" where a scan is under way."""
         if any(f.evidence.verdict is EvidenceVerdict.PENDING for f in self.diagnosis.failures):
-            self.diagnosis = join(self.diagnosis, {plan: job.report for plan, job in self.jobs.items() if job.report is not None})
-            if self.over:
+            over, look = self.over, self.look
+            reports = {plan: job.report for plan, job in self.jobs.items() if job.report is not None}
+            self.diagnosis = join(self.diagnosis, reports, look.shown if look else None, looking=look is not None and not look.over)
+            if over:
                 why = "busy" if any(isinstance(job.fault, BusyError) for job in self.jobs.values()) else "scan-failed"
                 self.diagnosis = replace(self.diagnosis, failures=tuple(_given_up(f, why) for f in self.diagnosis.failures))
         return self.diagnosis
@@ -117,6 +145,7 @@ class Desk:
         self._lock = threading.Lock()
         self._next = 0.0  # when the next scan may begin
         self._jobs: OrderedDict[tuple[ScanInput, str], Job] = OrderedDict()
+        self._looks: set[Look] = set()
         self._cases: OrderedDict[str, Case] = OrderedDict()
         self.counters: dict[str, int] = {"scans": 0, "joined": 0, "explained": 0, "examined": 0, "refused": 0}
 
@@ -198,7 +227,33 @@ class Desk:
                 except BusyError as fault:
                     case.jobs[plan] = job = Job(wanted)
                     job.finish(None, fault)
+            if looks(case.diagnosis):
+                case.look = self._look(text, form)
         return case
+
+    def _look(self, text: str | bytes, form: dict[str, Any]) -> Look:
+        """The examination of the message in a bounce, in the pool beside the scans."""
+        made = Look()
+        with self._lock:
+            self._looks = {one for one in self._looks if not one.over}
+            if len(self._looks) >= self.workers + self.queue:
+                made.finish(Shown("failed"))
+                return made
+            self._looks.add(made)
+        self._pool.submit(self._examined, made, text, {key: value for key, value in form.items() if key != "selectors"})
+        return made
+
+    def _examined(self, made: Look, text: str | bytes, form: dict[str, Any]) -> None:
+        shown: Shown | None = Shown("failed")
+        try:
+            shown = look(text, world=self.choose(None), deadline=self.deadline, **form)
+        except Exception as fault:
+            import logging
+
+            # what was pasted may stand in the words of the fault, and is not logged
+            logging.getLogger("healthcheck").error("an examination failed: %s", type(fault).__name__)
+        finally:
+            made.finish(shown)
 
     def examine(self, text: str | bytes, *, offline: bool = False, **form: Any) -> Examination:
         """The examination, in the thread of whoever asks, who has a place to wait in. Neither it nor the text is kept.

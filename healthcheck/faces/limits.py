@@ -12,6 +12,7 @@ TOKENS_FOR   api (the API needs a token, the pages do not), all (everything but 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..errors import InputError
 from .tokens import Holder, Tokens
 
 ALL, SCANS, AGAIN = 1200, 120, 30  # a minute: requests, scans through the API and badges (and looks at a scan's page), scans made anew
-EXAMINED = 60
+EXAMINED, UPLOADS = 60, 20  # a minute: messages that are examined, files of bounces that are read
 FOR = ("api", "all", "none")
 OPEN = frozenset({"healthz", "static", "favicon"})
 _API_SCANS = ("api.scan", "api.scan_posted", "badges.picture", "badges.endpoint")
@@ -43,8 +44,10 @@ def register(app: Flask) -> None:
     for name in _API_SCANS:
         if name in views:
             views[name] = shared(views[name])
-    for name, rate in (("web.scan", SCANS), ("web.scan_again", AGAIN), ("web.examine", EXAMINED), ("api.examine", EXAMINED)):
+    for name, rate in (("web.scan", SCANS), ("web.scan_again", AGAIN)):
         views[name] = made.limit(f"{rate} per minute")(views[name])
+    for name in ("web.examine", "api.examine"):
+        views[name] = made.limit(a_minute("EXAMINED_PER_MINUTE", EXAMINED))(views[name])
     app.extensions["limiter_of_ours"] = made
     app.before_request(_known)  # after the limiter's: guesses at a token are counted, too
     app.after_request(_headers)
@@ -78,6 +81,11 @@ def address(remote: str | None) -> str:
     if isinstance(found, IPv6Address):
         return str(found.ipv4_mapped) if found.ipv4_mapped else f"{IPv6Address(int(found) >> 64 << 64)}/64"
     return str(found)
+
+
+def a_minute(key: str, usual: int) -> Callable[[], str]:
+    """A limit that the configuration may set."""
+    return lambda: f"{current_app.config.get(key, usual)} per minute"
 
 
 def _scans() -> str:

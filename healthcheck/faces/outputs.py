@@ -92,7 +92,7 @@ def context(options: Mapping[str, Any]) -> Context:
 # ------------------------------------------------------------------ files
 
 
-class _File:
+class File:
     """A file that is put in its place once all of it is written; what stood there before is left alone until then."""
 
     def __init__(self, path: str) -> None:
@@ -136,7 +136,7 @@ class _File:
 
 
 def _opened(file: str | int) -> TextIO:
-    return open(file, "w", encoding="utf-8", errors="replace", newline="\n")  # closed by _File
+    return open(file, "w", encoding="utf-8", errors="replace", newline="\n")  # closed by File
 
 
 def _mode(place: str) -> int:
@@ -155,17 +155,17 @@ class Sinks:
     """Where parts go: a context manager. Leaving it without end() leaves every file as it was."""
 
     def __init__(self, outputs: Sequence[Output], *, here: str = "", alone: bool = False, env: Mapping[str, str] = os.environ) -> None:
-        """here: the format of standard output where it is written by this, else "". Raises InputError, as _File does."""
+        """here: the format of standard output where it is written by this, else "". Raises InputError, as File does."""
         from ..render.outputs import Document
 
         self.forms = tuple(dict.fromkeys([*([here] if here else []), *(one.form for one in outputs)]))
-        self._files: list[tuple[_File, Document]] = []
+        self._files: list[tuple[File, Document]] = []
         self._here = Document(here, alone=alone) if here else None
         # GitHub's own summary of the step, beside its annotations
         self._summary = Summary(env.get("GITHUB_STEP_SUMMARY", "")) if "github" in self.forms else None
         try:
             for one in outputs:
-                self._files.append((_File(one.path), Document(one.form, alone=alone)))
+                self._files.append((File(one.path), Document(one.form, alone=alone)))
         except InputError:
             self.__exit__()
             raise
@@ -194,11 +194,10 @@ class Sinks:
         if self._summary and "github" in parts:
             self._summary.add(parts["github"])
 
-    def end(self, code: int) -> None:
-        """Closes every document and puts the files in their places. code: the exit code. Raises InputError."""
-        now = datetime.now(UTC)
+    def end(self, code: int, now: datetime | None = None) -> None:
+        """Closes every document and puts the files in their places. code: the exit code; now: when the run ended. Raises InputError."""
         for write, document in self._each():
-            write(document.end(code, now))
+            write(document.end(code, now or datetime.now(UTC)))
         for file, _document in self._files:
             file.keep()
         if self._summary:
@@ -293,19 +292,20 @@ def answered(
     form: str,
     given_outputs: Sequence[Output],
     *,
-    offline: bool,
+    in_turn: bool,
 ) -> int:
     """Answer each input and write it as it comes, and say which exit code they make: 4 before 2 before 0. Raises InputError, as Sinks does.
 
-    one    what answers an input; several at a time, where they wait for the network
-    part   (format, answer) -> what the answer is in that format
+    one      what answers an input; several at a time, where they wait for the network
+    in_turn  one after the other
+    part     (format, answer) -> what the answer is in that format
     A reader that has seen enough (`| head -1`) ends it quietly; the exit code is that of what was answered so far.
     """
     from ..render import outputs
     from ..render.pieces import Context
 
     form, rest = wanted(form, given_outputs, chosen=chosen())
-    answers = ((source, given.attempt(one, source)) for source in sources) if offline else given.each_of(one, sources)
+    answers = ((source, given.attempt(one, source)) for source in sources) if in_turn else given.each_of(one, sources)
     codes, context = [0], Context()
     with quiet_runner(form), Sinks(rest, here=form, alone=len(sources) == 1) as sinks:
         try:

@@ -1,4 +1,4 @@
-"""What goes into the API and what comes out, for validation and for the OpenAPI description."""
+"""What goes into the API and what comes out, for validation and for the OpenAPI description: what is shared, and what is about bounces and messages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,6 @@ from flask_openapi3 import RawModel  # type: ignore[attr-defined]
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["pass", "note", "warn", "fail", "unknown"]
-ProfileName = Literal["sending", "bulk", "non-sending", "receiving"]
-TopicName = Literal[
-    "mx", "recipient", "spf", "dkim", "dmarc", "alignment", "ptr", "dnsbl", "mta-sts", "tls-rpt", "dane", "dnssec", "starttls", "bimi", "nameservers"
-]  # fmt: skip
-CellState = Literal["broken", "met", "unknown", "not-in-dns", "not-asked"]
-FailOn = Literal["fail", "warn", "note", "never"]
-Unknown = Literal["fail", "warn", "pass"]
 
 TAG = {"ETag": {"description": "Weak: the same for two reports that say the same at different times.", "schema": {"type": "string"}}}
 LEFT = {
@@ -39,70 +32,6 @@ class DomainPath(BaseModel):
     domain: str = Field(description="The domain to check. Capitals, a trailing dot and U-labels are understood.", json_schema_extra={"example": "shop.example"})
 
 
-class CodePath(BaseModel):
-    code: str = Field(description="An enhanced status code or a reply code.", json_schema_extra={"example": "5.7.26"})
-
-
-class CheckPath(BaseModel):
-    code: str = Field(description="A finding's code or slug.", json_schema_extra={"example": "SPF004"})
-
-
-class ProblemPath(BaseModel):
-    slug: str = Field(description="The last part of a problem's type.", json_schema_extra={"example": "too-many-requests"})
-
-
-class BadgeQuery(BaseModel):
-    ip: list[str] = Field(
-        default=[], max_length=16, description="An address that the mail is sent from; repeatable.", json_schema_extra={"example": ["203.0.113.77"]}
-    )
-    selector: list[str] = Field(default=[], max_length=16, description="A DKIM selector in use; repeatable.", json_schema_extra={"example": ["s1"]})
-    profile: ProfileName = Field(default="sending", description="What the domain is for; non-sending is a parked one, which neither sends nor takes mail.")
-
-
-class ScanQuery(BadgeQuery):
-    mail_from: str | None = Field(
-        default=None, description="The domain of the envelope sender, where it differs.", json_schema_extra={"example": "bounces.shop.example"}
-    )
-    topic: list[TopicName] = Field(default=[], max_length=15, description="Report on these topics only; repeatable. Usual are all but recipient and starttls.")
-    starttls: bool = Field(
-        default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS. Nothing is connected there otherwise."
-    )
-    helo: str | None = Field(
-        default=None, max_length=300, description="The name that the sending servers say in EHLO.", json_schema_extra={"example": "mail.shop.example"}
-    )
-    fail_on: FailOn = Field(default="fail", description="The least severe finding with which `passed` is false; never: it is true whatever is found.")
-    unknown: Unknown | None = Field(
-        default=None, description="What a core check that could not be made counts as. Without it `exit_code` is 3 and `passed` null, where nothing failed."
-    )
-
-
-class ScanBody(BaseModel):
-    """What to check, and the zones to check it in before they are published. Who answers DNS questions cannot be chosen."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    domain: str = Field(description="The domain to check.", examples=["shop.example"])
-    ips: list[str] = Field(default=[], max_length=16, description="Addresses that the mail is sent from.")
-    selectors: list[str] = Field(default=[], max_length=16, description="DKIM selectors in use.")
-    mail_from: str | None = Field(default=None, description="The domain of the envelope sender, where it differs.")
-    profile: ProfileName = Field(default="sending", description="What the domain is for.")
-    topics: list[TopicName] = Field(default=[], max_length=15, description="Report on these topics only. Usual are all but recipient and starttls.")
-    starttls: bool = Field(default=False, description="Connect to the domain's mail hosts on port 25 and say how they take TLS.")
-    helo: str | None = Field(default=None, max_length=300, description="The name that the sending servers say in EHLO.")
-    fail_on: FailOn = Field(default="fail", description="The least severe finding with which `passed` is false.")
-    unknown: Unknown | None = Field(default=None, description="What a core check that could not be made counts as.")
-    zone: str | dict[str, str] | None = Field(
-        default=None,
-        description="A master file (RFC 1035 section 5) as text, or several by their names; laid over the live DNS. At most 1 MiB, 10000 lines and 16 texts. "
-        "$INCLUDE and $GENERATE are refused.",
-    )
-    only_zone: bool = Field(default=False, description="Ask nothing but the zones; what they do not hold is reported as not asked.")
-
-
-class ScanRaw(RawModel):
-    mimetypes: list[str] = ["application/json"]  # noqa: RUF012  (the library's own shape)
-
-
 class ExplainBody(BaseModel):
     """What came back, and what is known of the sender."""
 
@@ -114,16 +43,18 @@ class ExplainBody(BaseModel):
     ip: str | list[str] | None = Field(default=None, description="An address that the mail was sent from, or several.")
     selectors: list[str] = Field(default=[], description="DKIM selectors in use.")
     offline: bool = Field(default=False, description="True: ask no network; the evidence is then “not looked at”.")
+    redact: bool = Field(default=False, description="True: the local part of every address in the answer is masked.")
 
 
 class ExplainQuery(BaseModel):
-    """For a raw body: the same fields in the query."""
+    """The same fields in the query: for a raw body, and for what a body in JSON leaves out."""
 
     from_domain: str | None = Field(default=None, alias="from")
     mail_from: str | None = None
     ip: list[str] = []
     selector: list[str] = []
     offline: bool = False
+    redact: bool = Field(default=False, description="True: the local part of every address in the answer is masked.")
 
 
 class ExplainRaw(RawModel):
@@ -139,11 +70,10 @@ class ExamineBody(ExplainBody):
     )
     selectors: list[str] = Field(default=[], description="DKIM selectors in use; they are handed on in the answer's `sender`.")
     offline: bool = Field(default=False, description="True: ask no network; SPF and DMARC are then null.")
-    redact: bool = Field(default=False, description="True: the local part of every address in the answer is masked.")
 
 
 class ExamineQuery(ExplainQuery):
-    redact: bool = False
+    """The same fields in the query: for a raw body, and for what a body in JSON leaves out."""
 
 
 class Open(BaseModel):
@@ -197,95 +127,6 @@ class FindingOut(Open):
     refs: list[str]
 
 
-class RequirementOut(Open):
-    """What a receiver asks of senders. `met` means that nothing in the DNS stands against it, `by` names the codes that break it."""
-
-    id: str
-    receiver: str
-    applies: Literal["all", "bulk"]
-    title: str
-    text: str
-    state: Literal["broken", "met", "unknown", "not-in-dns"]
-    by: list[str]
-    since: str
-    page: str
-    source: str
-    seen: str
-
-
-class CellOut(Open):
-    """A field of the matrix of requirements by receivers. `requirement` is null where the receiver asks nothing of the kind."""
-
-    kind: str
-    title: str
-    receiver: str
-    requirement: str | None
-    small: CellState = Field(description="For a sender below the receiver's limit for bulk mail.")
-    bulk: CellState = Field(description="For a sender in bulk; told whatever the profile is, empty only where the domain does not send.")
-    by: list[str] = Field(description="Codes of the findings that break it, leave it open, or show that it is met.")
-
-
-class InputOut(Open):
-    source: str
-    ips: list[str]
-    selectors: list[str]
-    mail_from: str | None
-    profile: ProfileName
-    topics: list[TopicName] | None = Field(description="The topics that were asked for; null for the usual ones.")
-    starttls: bool
-    helo: str | None
-
-
-class TopicOut(Open):
-    verdict: Verdict
-    summary: str
-
-
-class ReportOut(Open):
-    """A report. `unknown` means that something could not be looked up, never that it is absent."""
-
-    schema_: Literal["report/1"] = Field(alias="schema")
-    input: InputOut
-    domain: str
-    profile: str
-    scanned_at: str
-    verdict: Verdict
-    counts: dict[str, int]
-    topics: dict[str, TopicOut]
-    findings: list[FindingOut]
-    requirements: list[RequirementOut]
-    requirements_matrix: list[CellOut]
-    facts: dict[str, Any]
-    dns: dict[str, Any]
-    passed: bool | None = Field(description="Whether a pipeline goes on; null where a core topic could not be checked and nothing failed.")
-    exit_code: Literal[0, 1, 3] = Field(description="What the command line exits with for this report.")
-    fail_on: FailOn
-    unknown: Unknown | None
-
-
-class ShieldOut(Open):
-    """An endpoint badge of shields.io."""
-
-    schemaVersion: Literal[1]
-    label: str
-    message: str
-    color: str
-
-
-class ProblemOut(Open):
-    """A type of problem."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    do: str = Field(description="What to do about it.")
-
-
-class ProblemsOut(Open):
-    problems: list[ProblemOut]
-
-
 class EvidenceOut(Open):
     verdict: Literal["confirmed", "refuted", "cannot tell", "not looked at", "pending"]
     promoted_from: str | None
@@ -293,6 +134,8 @@ class EvidenceOut(Open):
     support: list[FindingOut]
     against: list[FindingOut]
     why_not: str | None
+    meaning: str = Field(description="The verdict in words.")
+    message: dict[str, Any] | None = Field(description="What of the message that came back was examined too: whole, headers, or failed; null where none did.")
 
 
 class PageOut(Open):
@@ -404,134 +247,3 @@ class ExaminationOut(Open):
     sender: dict[str, Any] | None
     bounces: list[dict[str, Any]]
     findings: list[FindingOut]
-
-
-class CodeOut(Open):
-    code: str
-    kind: Literal["enhanced", "basic"]
-    registered: bool
-    name: str
-    meaning: dict[str, str | None]
-    cause: str | None
-
-
-class CheckOut(Open):
-    code: str
-    slug: str
-    topic: str
-    severity: Verdict
-    title: str
-
-
-class CauseOut(Open):
-    slug: str
-    title: str
-    party: str
-    side: str
-    suppress: str
-
-
-class CodesOut(Open):
-    codes: list[CodeOut]
-
-
-class ChecksOut(Open):
-    checks: list[CheckOut]
-
-
-class CausesOut(Open):
-    causes: list[CauseOut]
-
-
-class FactOut(Open):
-    path: str = Field(description="Where it stands below `facts` in a report; [] is each element of a list, * each key of a map.")
-    type: str
-    unit: str | None
-    meaning: str
-    topic: str
-    words: list[str] | None
-    assertable: bool
-
-
-class FactsOut(Open):
-    facts: list[FactOut]
-
-
-# ------------------------------------------------------------------ many bounces
-MailKind = Literal["marketing", "transactional", "cold"]
-Band = Literal["good", "watch", "bad", "critical", "emergency"]
-
-
-class RatesQuery(BaseModel):
-    sent: int = Field(ge=1, le=10**12, description="Messages that were sent.")
-    hard: int = Field(default=0, ge=0, le=10**12, description="Failures that close the address.")
-    soft: int = Field(default=0, ge=0, le=10**12, description="Final failures for a reason that may pass.")
-    block: int = Field(default=0, ge=0, le=10**12, description="Refused for something at the sender's side, or by the recipient's rules.")
-    complaint: int = Field(default=0, ge=0, le=10**12, description="Reported as spam.")
-    deferred: int = Field(default=0, ge=0, le=10**12, description="Put off, and no final result known.")
-    kind: MailKind = Field(default="marketing", description="Which bands hold; cold: mail to people who did not ask for it.")
-
-
-class RateOut(Open):
-    """One measure. percent is null where it cannot be told; `why` and `text` say the reason."""
-
-    measure: Literal["hard", "soft", "block", "total", "deferred", "complaint"]
-    title: str
-    count: int
-    of: int | None
-    percent: float | None
-    band: Band | None
-    advice: str | None
-    why: str | None
-    text: str | None
-    lines: list[str] = Field(description="Lines of others that it has crossed.")
-
-
-class RatesOut(Open):
-    schema_: Literal["rates/1"] = Field(alias="schema")
-    kind: MailKind
-    rates: list[RateOut]
-    worst: Band | None
-    lines: list[dict[str, Any]]
-
-
-class BouncesQuery(BaseModel):
-    name: str = Field(default="upload", max_length=200, description="What the file is called in the report.")
-    sent: int | None = Field(default=None, ge=0, le=10**12, description="Messages that were sent, where the file does not say.")
-    kind: MailKind = "marketing"
-    most: int = Field(default=1000, ge=0, le=100000, description="Addresses that are named, the worst first; the counts are those of all.")
-
-
-class BouncesRaw(RawModel):
-    mimetypes: list[str] = [  # noqa: RUF012  (the library's own shape)
-        "application/octet-stream", "text/csv", "application/json", "application/x-ndjson", "text/plain", "application/mbox", "message/rfc822", "application/gzip",
-    ]  # fmt: skip
-
-
-class DecisionOut(Open):
-    recipient: str
-    action: Literal["suppress", "hold", "count", "keep"]
-    why: str
-    text: str
-    cause: str | None
-    since: str | None
-    source: str
-    count: int
-    limit: int
-    expires: str | None
-    sources: list[str]
-
-
-class BouncesOut(Open):
-    """A report about many bounces. A pattern of state could-not-check is neither found nor absent."""
-
-    schema_: Literal["bounces/1"] = Field(alias="schema")
-    input: dict[str, Any]
-    summary: dict[str, Any]
-    patterns: list[dict[str, Any]]
-    rates: dict[str, Any]
-    causes: list[dict[str, Any]]
-    outages: list[dict[str, Any]]
-    decisions: dict[str, Any]
-    offers: list[dict[str, Any]]
-    policy: dict[str, Any]

@@ -36,7 +36,8 @@ def create_app(world: World | None = None, config: Mapping[str, Any] | None = No
     world    where every DNS question goes; None: the system's resolvers, and the demo world for its own names where DEMO is set
     config   DEMO (false), WORKERS (24 scans at a time), QUEUE (64 more may wait), WAITERS (24 API requests may wait for a scan),
              DEADLINE (15 s a scan), HURRY (0.8 s that a page waits for its scan), PROXY_HOPS (0: X-Forwarded-For is not believed),
-             TOKENS (none: nobody needs one), TOKENS_FOR (api), SCANS_PER_MINUTE (120) and REQUESTS_PER_MINUTE (1200) of an address, and Flask's own keys
+             TOKENS (none: nobody needs one), TOKENS_FOR (api), SCANS_PER_MINUTE (120), EXAMINED_PER_MINUTE (60), UPLOADS_PER_MINUTE (20)
+             and REQUESTS_PER_MINUTE (1200) of an address, and Flask's own keys
 
     Nothing is asked, and no thread started, before the first scan. Raises InputError for tokens that cannot be read.
     """

@@ -244,7 +244,9 @@ def evidence(id_: str, n: int) -> Response:
 def _diagnosis(found: Case, shown: str | None, again: str = "", original: str = "") -> str:
     """The page. `again`, `original`: the pasted text, for forms that ask more about the sender, or examine the message; it stands in this one answer only."""
     answer = found.now()
-    asks = any(f.evidence.why_not in ASK_MORE for f in answer.failures)
+    # what is known of the sender can be set right wherever it is looked at
+    wants_more = any(f.evidence.why_not in ASK_MORE for f in answer.failures)
+    asks = wants_more or any(f.evidence.of == "sender" and f.side in ("sender", "unknown") for f in answer.failures)
     value = as_json.diagnosis(answer)
     return render_template(
         "diagnosis.html",
@@ -255,6 +257,7 @@ def _diagnosis(found: Case, shown: str | None, again: str = "", original: str = 
         pending=bool(found.jobs) and not found.over,
         kind=words.kind(answer.kind, answer.format),
         again=again if asks else "",
+        wants_more=wants_more,
         original=original,
     )
 

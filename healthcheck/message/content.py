@@ -48,12 +48,13 @@ def lines(pasted: Pasted, *names: str) -> tuple[Answer, ...]:
     out = []
     for name in names:
         found = pasted.all(name.lower())
-        values = tuple(_short(one.value) for one in found[:MAX_LINES])
+        values = tuple(shortened(one.value) for one in found[:MAX_LINES])
         out.append(Answer(name, "header", Outcome.FOUND if found else Outcome.NODATA, values))
     return tuple(out)
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """What strangers wrote, at most MAX_LINE characters of it."""
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
 
 
@@ -136,7 +137,7 @@ def _from(pasted: Pasted, subject: str) -> Iterator[Finding]:
         return
     named = addresses(found[0].value)
     if not named:
-        yield Finding("MSG012", Status.FAIL, subject, {"value": _short(found[0].value)}, evidence)
+        yield Finding("MSG012", Status.FAIL, subject, {"value": shortened(found[0].value)}, evidence)
     elif len(named) > 1:
         yield Finding("MSG013", Status.WARN, subject, {"count": len(named), "addresses": named[:5]}, evidence)
     elif (shown := _shown_address(found[0].value, named[0])) is not None:
@@ -162,7 +163,7 @@ def _reply_to(pasted: Pasted, subject: str) -> Iterator[Finding]:
     named, domain = addresses(found[0].value), from_domain(pasted)
     evidence = lines(pasted, "From", "Reply-To")
     if not named:
-        yield Finding("MSG016", Status.WARN, subject, {"value": _short(found[0].value)}, evidence)
+        yield Finding("MSG016", Status.WARN, subject, {"value": shortened(found[0].value)}, evidence)
         return
     others = [one for one in named if domain and not same_side(one.rpartition("@")[2], domain)]
     if others:
@@ -188,7 +189,7 @@ def _message_id(pasted: Pasted, subject: str) -> Iterator[Finding]:
         if not _cut(pasted):
             yield Finding("MSG021", Status.WARN, subject, {}, lines(pasted, "Message-ID"))
     elif len(found) == 1 and not _MESSAGE_ID.search(found[0].value):
-        yield Finding("MSG022", Status.WARN, subject, {"value": _short(found[0].value)}, lines(pasted, "Message-ID"))
+        yield Finding("MSG022", Status.WARN, subject, {"value": shortened(found[0].value)}, lines(pasted, "Message-ID"))
 
 
 def _date(pasted: Pasted, way: Way, subject: str) -> Iterator[Finding]:
@@ -199,7 +200,7 @@ def _date(pasted: Pasted, way: Way, subject: str) -> Iterator[Finding]:
         return
     moment = read_date(found[0].value)
     if moment is None:
-        yield Finding("MSG024", Status.WARN, subject, {"value": _short(found[0].value)}, lines(pasted, "Date"))
+        yield Finding("MSG024", Status.WARN, subject, {"value": shortened(found[0].value)}, lines(pasted, "Date"))
         return
     # the receiver's clock, where it is known, else the first server's: an author's own server has the author's clock
     hop = way.hops[way.entry] if way.entry is not None else next(iter(way.hops), None)
@@ -215,7 +216,7 @@ def _date(pasted: Pasted, way: Way, subject: str) -> Iterator[Finding]:
 
 def received_line(text: str, order: int) -> Answer:
     """A Received field as evidence: "Received 1" is the newest."""
-    return Answer(f"Received {order + 1}", "header", Outcome.FOUND, (_short(text),))
+    return Answer(f"Received {order + 1}", "header", Outcome.FOUND, (shortened(text),))
 
 
 def spell(seconds: float) -> str:
@@ -269,15 +270,15 @@ def _unsubscribe(pasted: Pasted, signatures: Sequence[Signature], subject: str) 
     links = re.findall(r"<\s*([^<>\s]{1,2000})\s*>", where[0].value)
     secure = [link for link in links if link.lower().startswith("https://")]
     if not links:
-        yield Finding("MSG031", Status.WARN, subject, {"value": _short(where[0].value), **values}, evidence)
+        yield Finding("MSG031", Status.WARN, subject, {"value": shortened(where[0].value), **values}, evidence)
     elif not post:
-        yield Finding("MSG032", Status.WARN, subject, {"links": [_short(link) for link in links[:3]], **values}, evidence)
+        yield Finding("MSG032", Status.WARN, subject, {"links": [shortened(link) for link in links[:3]], **values}, evidence)
     elif len(where) > 1 or len(post) > 1 or post[0].value.strip().lower() != "list-unsubscribe=one-click":
         # RFC 8058 section 3.1: one of each, and this very pair
-        yield Finding("MSG033", Status.WARN, subject, {"value": _short(post[0].value), **values}, evidence)
+        yield Finding("MSG033", Status.WARN, subject, {"value": shortened(post[0].value), **values}, evidence)
     elif not secure:
         # RFC 8058 section 3.1: one HTTPS URI; a mailto: may stand beside it
-        yield Finding("MSG034", Status.WARN, subject, {"links": [_short(link) for link in links[:3]], **values}, evidence)
+        yield Finding("MSG034", Status.WARN, subject, {"links": [shortened(link) for link in links[:3]], **values}, evidence)
     else:
         yield from _covered(pasted, signatures, subject, (*evidence, *lines(pasted, "DKIM-Signature")), secure[0])
 
@@ -288,7 +289,7 @@ def _covered(pasted: Pasted, signatures: Sequence[Signature], subject: str, evid
     covering = [one for one in signatures if wanted <= {name.lower() for name in one.signed}]
     good = [one for one in covering if one.result == "pass"]
     open_ = [one for one in covering if one.result in ("unknown", "temperror") or one.reason in ("not-verified", "could-not-look-up")]
-    values = {"link": _short(link), "domains": list(dict.fromkeys(one.d for one in (good or open_ or covering or list(signatures))))[:5] or ["none"]}
+    values = {"link": shortened(link), "domains": list(dict.fromkeys(one.d for one in (good or open_ or covering or list(signatures))))[:5] or ["none"]}
     if good:
         yield Finding("MSG036", Status.PASS, subject, values, evidence)
     elif open_:
@@ -306,7 +307,7 @@ def _feedback(pasted: Pasted, subject: str) -> Iterator[Finding]:
         # Gmail reads the last four parts; of these the last is the sender's own, of 5 to 15 characters, and has to be there
         last = found[0].value.rpartition(":")[2].strip()
         if len(found) > 1 or not 5 <= len(last) <= 15:
-            yield Finding("MSG041", Status.NOTE, subject, {"value": _short(found[0].value)}, evidence)
+            yield Finding("MSG041", Status.NOTE, subject, {"value": shortened(found[0].value)}, evidence)
     elif bulk_signs(pasted) and not _cut(pasted):
         yield Finding("MSG040", Status.NOTE, subject, {}, evidence)
 

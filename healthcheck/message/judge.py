@@ -100,7 +100,9 @@ def spf_seen(
     """
     identity = domain_of(mail_from) or (helo or "").lower().rstrip(".") or None
     if verdict is None or verdict.result == "error":
-        return SpfSeen("unknown", ip, mail_from, helo, problem=verdict.problem if verdict else "", evidence=tuple(evidence))
+        # whose name it is shows without the address, where the envelope sender is known
+        problem, whose = verdict.problem if verdict else "", alignment(identity, from_domain, orgs or {}) if mail_from is not None else None
+        return SpfSeen("unknown", ip, mail_from, helo, problem=problem, aligned=whose, evidence=tuple(evidence))
     return SpfSeen(
         result=verdict.result,
         ip=ip,
@@ -113,11 +115,11 @@ def spf_seen(
     )
 
 
-def dmarc_seen(from_domain: str | None, policy: DmarcPolicy, spf: SpfSeen | None, signatures: Sequence[Signature]) -> DmarcSeen:
+def dmarc_seen(from_domain: str | None, policy: DmarcPolicy, spf: SpfSeen | None, signatures: Sequence[Signature], *, unsigned: bool = False) -> DmarcSeen:
     """DMARC as the receiver would have found it today: pass | fail | none | temperror | unknown. Pure. RFC 9989 sections 4.4 and 5.3.
 
-    temperror: a look-up that decides failed. unknown: the message does not say enough (no connecting address, headers alone), so that
-    an identifier may have passed; never fail for what was not seen.
+    temperror: a look-up that decides failed. unknown: the message does not say enough (no connecting address, headers alone, `unsigned`: a copy
+    that may have been taken before it was signed), so that an identifier may have passed; never fail for what was not seen.
     """
     if not from_domain:
         return DmarcSeen("unknown")
@@ -139,7 +141,7 @@ def dmarc_seen(from_domain: str | None, policy: DmarcPolicy, spf: SpfSeen | None
     ]
     if any(result == "temperror" or (result == "pass" and how is None) for result, how in open_):
         return replace(seen, result="temperror")
-    if open_ or spf is None:
+    if open_ or spf is None or unsigned:
         return replace(seen, result="unknown")
     return replace(seen, result="fail", disposition=policy.policy)
 

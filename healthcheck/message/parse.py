@@ -18,6 +18,7 @@ from ..bounce.formats.notices import from_daemon
 from ..bounce.read import read as read_bounce
 from ..errors import TooLargeError
 from ..model import MAX_INPUT, Bounce, Claim, Kind
+from . import data
 from .fields import MAX_FIELDS, Field, is_field, spaced, split_fields, starts
 
 MAX_DEPTH = 3  # bounces inside forwarded mails
@@ -31,7 +32,7 @@ class Pasted:
     how         what was met and undone, keys of [recognised] in data/message.toml
     raw         the message with CRLF line ends, for a verifier; whole_body: are its octets those that were sent?
     said        what a table above the headers says (Gmail's “show original”)
-    bounces     of a bounce: whom it is about and who said no
+    bounces     of a bounce: whom it is about and who said no; form: which program's notice it is (bounce.read.Reading.format), "" where that is not known
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Pasted:
     how: tuple[str, ...] = ()
     said: tuple[Claim, ...] = ()
     bounces: tuple[Bounce, ...] = ()
+    form: str = ""
 
     def all(self, name: str) -> list[Field]:
         return [one for one in self.fields if one.key == name]
@@ -73,9 +75,14 @@ def read_message(text: str | bytes, source: str = "") -> Pasted:
     raw = octets.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("latin-1")
     pasted = _read(raw, 0)
     if pasted.kind == "dsn":
-        bounces = read_bounce(text, source).bounces
-        pasted = replace(pasted, bounces=tuple(bounces[:50]))
+        reading = read_bounce(text, source)
+        pasted = replace(pasted, bounces=tuple(reading.bounces[:50]), form=reading.format or "")
     return pasted
+
+
+def below_words(pasted: Pasted) -> bool:
+    """Is it the header of a message that stands below other words, such as a reply? What a program shows of a quoted mail (From, Sent, To) is none. Pure."""
+    return pasted.kind != "dsn" and "above" in pasted.how and any(one.key in ("received", "message-id", "dkim-signature") for one in pasted.fields)
 
 
 def _only_escapes(text: str) -> bool:
@@ -189,9 +196,21 @@ def _returned(outer: Pasted, raw: str, depth: int) -> Pasted | None:
         return None
     for part in mail.of(*_RETURNED):
         if (got := _original(_text(part), part)) is not None:
-            return got
+            return replace(got, whole_body=got.whole_body and _closed(mail, raw) and not _said_cut(mail.body))
     body = mail.body
     return _below(body) or _lost(body) or _lost(outer.body) or Pasted("dsn", how=(*outer.how, "no-original"), said=outer.said)
+
+
+def _closed(mail: bounce_mime.Mail, raw: str) -> bool:
+    """Did the bounce itself come to its end? A paste that was cut ends within what came back."""
+    boundary = parameter(mail.headers.get("content-type", [""])[0], "boundary")
+    return not boundary or f"--{boundary}--" in raw
+
+
+def _said_cut(text: str) -> bool:
+    """Does it say that what comes back, or came back, was cut? Servers write so above it, or in the place of what they left out."""
+    low = text.casefold()
+    return any(mark in low for mark in data()["returned"]["cut"])
 
 
 def _text(part: Part) -> str:
@@ -209,7 +228,7 @@ def _original(raw: str, part: Part | None) -> Pasted | None:
     if not got.fields:
         return None
     # a returned header ends where its part ends; what a notice put below its text is not surely the message to its end
-    whole = got.whole_body and part is not None and part.kind in ("message/rfc822", "message/global")
+    whole = got.whole_body and part is not None and part.kind in ("message/rfc822", "message/global") and not _said_cut(got.body)
     return replace(got, kind="dsn", whole_body=whole)
 
 

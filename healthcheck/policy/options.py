@@ -68,7 +68,46 @@ def options() -> Mapping[str, Option]:
 
 def of_table(table: str) -> Mapping[str, Option]:
     """The keys of a table."""
+    if table == "policy":
+        return {name: option for name, (option, _) in _settings().items()}
     return {name: option for name, option in options().items() if table in option.tables}
+
+
+@cache
+def _settings() -> Mapping[str, tuple[Option, dict[str, Any]]]:
+    """The keys of [policy], which data/policy.toml lists, each with its JSON Schema."""
+    from ..bounce.many.policy import words
+
+    out = {}
+    for name, row in words()["default"].items():
+        single = "value" in row
+        value = row["value"] if single else {key: part["value"] for key, part in row.items()}
+        meaning = row["text"] if single else " ".join(part["text"] for part in row.values()).replace("… …", "…")
+        shape = _shape(value, row) if single else {"type": "object", "properties": {k: _shape(part["value"], part) for k, part in row.items()}}
+        option = Option(name=name, kind="setting", tables=("policy",), meaning=meaning, expects="", example=_toml_value(value))
+        out[name] = (option, shape | ({} if single else {"additionalProperties": False}))
+    return out
+
+
+def _shape(value: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+    number = {"type": "integer", "minimum": row.get("least"), "maximum": row.get("most")}
+    if "choices" in row:
+        return {"enum": row["choices"]}
+    if isinstance(value, bool):
+        return {"type": "boolean"}
+    if isinstance(value, int):
+        return number
+    if isinstance(value, dict):
+        return {"type": "object", "additionalProperties": number}
+    return {"type": "array", "items": number if isinstance(value[0], int) else {"type": "string"}}
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml_value(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def schema() -> dict[str, Any]:
@@ -99,6 +138,8 @@ def schema() -> dict[str, Any]:
 
 def _schema(option: Option) -> dict[str, Any]:
     told = {"description": option.meaning}
+    if option.kind == "setting":
+        return told | _settings()[option.name][1]
     text: dict[str, Any] = {"type": "string", "minLength": 1}
     if option.words:
         text = {"type": "string", "enum": list(option.words)}

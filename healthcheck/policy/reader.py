@@ -171,7 +171,24 @@ class _Reader:
         ignores = tuple(ignore for number, table in self._tables("ignore") if (ignore := self._ignore(number, table, domains)) is not None)
         config = Config(self.file, defaults, domains, ignores, tuple(p for p in self.problems if p.warning))
         self._reported(config)
+        self._policy(self._table("policy"))
         return config
+
+    def _policy(self, table: Mapping[str, Any]) -> None:
+        """What `healthcheck bounces` reads; here it is only judged."""
+        if not table:
+            return
+        from ..bounce.many.policy import Policy
+
+        known = of_table("policy")
+        for key, value in table.items():
+            if key not in known:
+                self._fault(("policy", key), f"“{key}” is no key of policy", f"one of {', '.join(known)}{_meant(key, known)}")
+                continue
+            try:
+                Policy.from_mapping({key: value})
+            except InputError as fault:
+                self._fault(("policy", key), f"{key} is {str(value)[:60]}", fault.detail.partition(": ")[2].removeprefix("expected "))
 
     def _stray(self, key: str, value: Any) -> None:
         where = [f"[[{t}]]" if tables()[t].many else f"[{t}]" for t in options()[key].tables] if key in options() else []
@@ -179,7 +196,7 @@ class _Reader:
             self._fault((key,), f"“{key}” stands outside a table", f"it below {' or '.join(where)}")
             return
         shown = f"[{key}]" if isinstance(value, dict) else f"[[{key}]]" if isinstance(value, list) and value and isinstance(value[0], dict) else f"“{key}”"
-        self._fault((key,), f"{shown} is not known here", f"[defaults], [[domain]] or [[ignore]]{_meant(key, [*tables(), 'domains', 'ignores'])}")
+        self._fault((key,), f"{shown} is not known here", f"[defaults], [[domain]], [[ignore]] or [policy]{_meant(key, [*tables(), 'domains', 'ignores'])}")
 
     def _table(self, name: str) -> dict[str, Any]:
         value = self._raw.get(name, {})

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import words
-from .examination_text import sign
+from .examination_text import beside, sign
 from .happened import say
 from .timeline import timeline
 
@@ -17,7 +17,7 @@ Value = Mapping[str, Any]
 
 def view(value: Value) -> dict[str, Any]:
     """{tone, rows, others, joins, timeline, todo, passed}: see the functions below."""
-    findings: Sequence[Value] = value["findings"]
+    findings = beside(value)
     rows = [_row(value, method) for method in METHODS if _wanted(value, method)]
     told: set[tuple[str, str]] = set()
     for said in [one for row in rows for one in row["theirs"] if one["difference"]]:

@@ -16,6 +16,11 @@ SIGNS = {"pass": "pass", "none": "note", "neutral": "note", "softfail": "warn", 
 Value = Mapping[str, Any]
 
 
+def beside(value: Value) -> list[Value]:
+    """The findings that the part about authentication does not tell already. Those about it (MSG050 to MSG070) stand in the JSON, and are evidence for `explain`."""
+    return [one for one in value["findings"] if not "MSG050" <= one["code"] <= "MSG070"]
+
+
 def sign(result: str) -> str:
     """The status whose icon stands for a result: what could not be seen or looked up is "unknown", never a failure."""
     return SIGNS.get(result, "unknown")
@@ -117,7 +122,7 @@ def _differences(value: Value) -> Iterator[str]:
 
 def _findings(value: Value) -> Iterator[str]:
     for status in words.ORDER:
-        for one in value["findings"]:
+        for one in beside(value):
             if one["status"] != status:
                 continue
             if status == "pass":

@@ -17,6 +17,7 @@ from . import words
 ALIGNED = ("strict", "relaxed")
 RELAYS = ("forwarder", "mailing-list")
 ALTERED = ("body-altered", "header-altered")
+ASK_DKIM = ("auth-dkim", "auth-other")  # causes of receivers that want a signature of the author's beside SPF
 UNSEEN = frozenset({"not-verified", "could-not-look-up", "no-body", "only-headers"})
 
 
@@ -60,6 +61,8 @@ def summary(seen: Examination) -> dict[str, Any]:
         key, text = told
     elif told[0] and told[0] != "offline":
         more.append(told[1])
+    if dkim_asked(seen) and _dkim_cure(seen):
+        more.append(say("story", "dkim-asked", dkim=_dkim_clause(seen, slots(seen))))
     address = seen.address
     if address is not None and looked_up(seen) and address.whose in (*RELAYS, "forged") and not (seen.dmarc and seen.dmarc.result == "pass"):
         shown = next((value for _, value in address.because if value), address.ip or "")
@@ -88,7 +91,7 @@ def _authenticated(seen: Examination) -> tuple[str, str]:
     if seen.kind == "unrecognised" and not looked_up(seen):
         return "unrecognised", say("story", "unrecognised")
     if not looked_up(seen):
-        return "offline", say("story", "offline", **slots(seen))
+        return "offline", say("story", {0: "offline-no-way", 1: "offline-one"}.get(len(seen.hops), "offline"), **slots(seen))
     if seen.dmarc is None:
         return "no-from", say("story", "no-from")
     given = slots(seen)
@@ -106,7 +109,7 @@ def _spf_clause(seen: Examination, given: Mapping[str, Any]) -> str:
     spf = seen.spf
     if spf is None:
         return say("story_spf", "unknown", **given)
-    key = spf.result
+    key = "elsewhere" if spf.result == "unknown" and spf.aligned == "no" else spf.result
     if key == "pass":
         key = "not-aligned" if spf.aligned == "no" else "strict" if _strict_asked(seen, spf.aligned) else "aligned"
     return say("story_spf", key, **given)
@@ -141,6 +144,13 @@ def telling(seen: Examination) -> Signature | None:
 # ------------------------------------------------------------------ what to do
 
 
+def dkim_asked(seen: Examination) -> bool:
+    """Was it refused by a receiver that asks for DKIM whatever SPF says? Then that DMARC passes by SPF is no help."""
+    bounce = first_bounce(seen)
+    passed = seen.dmarc is not None and seen.dmarc.result in ("pass", "none")
+    return looked_up(seen) and passed and bounce is not None and classify(bounce).cause in ASK_DKIM
+
+
 def advice(seen: Examination) -> list[dict[str, str]]:
     """[{key, text}], what would have it pass, the likeliest cure first; nothing where nothing is wrong."""
     keys: list[tuple[str, str]] = []
@@ -162,11 +172,11 @@ def _cures(seen: Examination) -> list[tuple[str, str]]:
     assert seen.dmarc is not None
     match seen.dmarc.result:
         case "pass":
-            return []
+            return _dkim_cure(seen) if dkim_asked(seen) else []
         case "temperror" | "permerror":
             return [("again", "")]
         case "unknown":
-            unseen = [("whole", "")] if any(one.reason == "not-verified" for one in seen.dkim) else []
+            unseen = [("whole", "")] if any(one.reason == "not-verified" for one in seen.dkim) else _unsigned_copy(seen)
             return unseen + ([("address", "")] if seen.spf is None or seen.spf.result == "unknown" else [])
     if seen.address is not None and seen.address.whose == "forged":
         return [("spf-forged", "")]
@@ -174,6 +184,11 @@ def _cures(seen: Examination) -> list[tuple[str, str]]:
     relayed = seen.address is not None and seen.address.whose in RELAYS
     policy = [("policy-none", "")] if seen.dmarc.result == "none" else []
     return policy + (dkim + spf if seen.dkim or relayed else spf + dkim)
+
+
+def _unsigned_copy(seen: Examination) -> list[tuple[str, str]]:
+    """The copy that came back holds no signature, and may have been taken before it was signed."""
+    return [("unsigned-copy", "")] if not seen.dkim and any(f.code == "MSG063" for f in seen.findings) else []
 
 
 def _spf_cure(seen: Examination) -> list[tuple[str, str]]:
@@ -193,6 +208,8 @@ def _spf_cure(seen: Examination) -> list[tuple[str, str]]:
 
 def _dkim_cure(seen: Examination) -> list[tuple[str, str]]:
     one = telling(seen)
+    if one is None and (copy := _unsigned_copy(seen)):
+        return copy
     if one is None or (one.aligned == "no" and one.result != "pass"):
         return [("dkim-none", "")]
     if one.result == "pass":

@@ -137,7 +137,7 @@ def diagnosis(value: Diagnosis) -> str:
 def _failure(failure: Failure) -> Iterator[str]:
     cause, fix = words.cause_of(failure), words.failure_fix(failure)
     sure = words.word("confidence", failure.confidence.value)
-    yield from (f"### {words.word('side', failure.side)}: {sentence(cause.title)}", "", f"{code(failure.cause)}; {sentence(sure)}", "")
+    yield from (f"### {words.side(failure)}: {sentence(cause.title)}", "", f"{code(failure.cause)}; {sentence(sure)}", "")
     if failure.bounce.recipient:
         yield from (f"{word('recipient')}: {code(failure.bounce.recipient)}", "")
     if failure.bounce.reply.text:

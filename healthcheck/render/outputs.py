@@ -57,8 +57,12 @@ def failed(form: str, source: str, fault: HealthcheckError, context: Context) ->
     return _json(form, value)
 
 
-def diagnosed(form: str, diagnosis: Diagnosis) -> Any:
-    """What a diagnosis is in a format of PLAIN."""
+def diagnosed(form: str, diagnosis: Diagnosis, *, redact: bool = False) -> Any:
+    """What a diagnosis is in a format of PLAIN. redact: with the local part of every address masked."""
+    if redact:
+        from . import redact as masks
+
+        diagnosis = masks.diagnosis(diagnosis)
     if form == "text":
         return text.diagnosis(diagnosis)
     return markdown.diagnosis(diagnosis) if form == "markdown" else _json(form, as_json.diagnosis(diagnosis))

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from email.header import decode_header
+from enum import Enum
 from typing import Any
+
+from ..model import Because, Bounce, Diagnosis, Failure, Record
 
 MASK = "***"
 # lengths at which texts of others are cut, maybe within an address: message/results, content and whose, edge/libs_altered, libs_body and libs_arc
@@ -33,8 +37,8 @@ _USER = re.compile(
 _TAIL = re.compile(r"(?<![^\s<>()\[\]:;,\\|\"])[^\s<>()\[\]:;,@\\|\"]+…?\Z")
 
 
-def masked(text: str) -> str:
-    """One text with the local part of each address in it masked.
+def masked(text: str, *, users: bool = True) -> str:
+    """One text with the local part of each address in it masked. users: also the names of accounts, as servers note them; not in sentences of ours.
 
     >>> masked("from ann@example.com to <lena+x=example.org@lists.example.net>")
     'from ***@example.com to <***@lists.example.net>'
@@ -47,7 +51,7 @@ def masked(text: str) -> str:
         text = _RUN.sub(_coded, text)
     if "@" in text or "&#64;" in text:
         text = _LOCAL.sub(lambda m: m[0] if _KEPT.fullmatch(m[2]) else (m[1] or "") + MASK + m[3], text)
-    return _USER.sub(lambda m: m[1] + MASK, text)
+    return _USER.sub(lambda m: m[1] + MASK, text) if users else text
 
 
 def _coded(run: re.Match[str]) -> str:
@@ -69,14 +73,51 @@ def _word(found: re.Match[str]) -> str:
 def redacted(value: Any, key: str = "") -> Any:
     """The same answer, each text in it masked. Names of fields stay as they are."""
     if isinstance(value, str):
-        out = masked(value)
+        out = masked(value, users=key in FOREIGN)
         if key in FOREIGN and (value.endswith("…") or len(value) in CUTS or (key == "shown" and len(value) >= min(CUTS))):
             out = _TAIL.sub(_cut, out)
         return out
     if isinstance(value, Mapping):
-        return {k: redacted(v, key if key == "properties" else k) for k, v in value.items()}
+        return {k: redacted(v, key if key in ("properties", "values") else k) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(v, key) for v in value]
+    return value
+
+
+def diagnosis(value: Diagnosis) -> Diagnosis:
+    """The same diagnosis with the local part of every address masked, for whatever is made of it: JSON, text, Markdown. Pure.
+
+    A record to publish is left as it is: it stands in the DNS for everybody, and with a mask in it it would be a wrong one. Places within the
+    reply are those of the masked reply; places in what was pasted are left out.
+    """
+    return replace(value, failures=tuple(_failure(one) for one in value.failures), source=masked(value.source, users=False))
+
+
+def _failure(value: Failure) -> Failure:
+    bounce: Bounce = _model(value.bounce)
+    if bounce.recipient and "@" not in bounce.recipient:
+        bounce = replace(bounce, recipient=MASK)
+    made: Failure = _model(replace(value, bounce=replace(bounce, input_span=None)))
+    return replace(made, because=tuple(_placed(one, made.bounce.reply.text) for one in made.because))
+
+
+def _placed(one: Because, text: str) -> Because:
+    at = text.find(one.text)
+    return replace(one, span=(at, at + len(one.text)) if at >= 0 else (0, 0), input_span=None)
+
+
+def _model(value: Any, key: str = "") -> Any:
+    """A value of model/ with each text in it masked; its own words (keys, names of rules) are no addresses and stay."""
+    if isinstance(value, Enum | Record):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _model(getattr(value, one.name), one.name) for one in fields(value) if one.init})
+    if isinstance(value, str):
+        return redacted(value, key)
+    if isinstance(value, Mapping):
+        return {name: _model(one, key) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_model(one, key) for one in value)
     return value
 
 

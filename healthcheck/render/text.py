@@ -214,10 +214,12 @@ def diagnosis(value: Diagnosis) -> str:
 def _failure(failure: Failure) -> Iterator[str]:
     cause, bounce = words.cause_of(failure), failure.bounce
     sure = words.word("confidence", failure.confidence.value)
-    yield f"{words.word('side', failure.side)}: {cause.title} ({failure.cause}; {sure})"
+    yield f"{words.side(failure)}: {cause.title} ({failure.cause}; {sure})"
     if bounce.recipient:
         yield f"  Recipient: {clean(bounce.recipient)}"
     yield from _reply(bounce.reply)
+    if failure.said:
+        yield from wrapped(", ".join(f"{method.upper()} {result}" for method, result in failure.said), " " * 9, f"  {words.word('said', 'title')}: ")
     yield ""
     yield from wrapped(words.explanation(failure), "  ")
     yield from _fix(words.failure_fix(failure), failure.fix)
@@ -258,3 +260,6 @@ def _evidence(failure: Failure) -> Iterator[str]:
     for sign, findings in (("+", found.support), ("-", found.against)):
         for finding in findings:
             yield from wrapped(f"{finding.code} {words.message(finding)}", " " * 10, f"      {sign} ")
+    if found.message:
+        parts = [words.word("evidence_message", found.message), words.word("evidence_message", "examine_cli")]
+        yield from wrapped(" ".join(parts), " " * 6, "    Message: ")

@@ -84,7 +84,7 @@ def test_an_envelope_that_does_not_align_leaves_a_dmarc_failure_open(world):
 
 def test_what_else_a_refuted_claim_can_be_is_said(world):
     (failure,) = explain(notice(DMARC), ips=("192.0.2.7",), world=world()).failures
-    assert (failure.evidence.verdict, failure.evidence.why_not) == (EvidenceVerdict.REFUTED, "changed-since")
+    assert (failure.evidence.verdict, failure.evidence.why_not) == (EvidenceVerdict.REFUTED, "message-holds")
 
 
 def test_an_envelope_domain_that_does_not_resolve_is_itself_looked_at():

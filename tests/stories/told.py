@@ -127,6 +127,7 @@ STORIES = (
     Story(
         2, "include-over-ten-lookups", level("Fail", "None", "Fail"),
         {"@ TXT": text(f"v=spf1 {ELEVEN} -all"), **{f"s{n} TXT": text("v=spf1 ip4:{ip} -all" if n == 10 else f"v=spf1 ip4:198.51.100.{n} -all") for n in range(11)}},
+        healthy=signed,
     ),
     Story(
         3, "list-footer", DMARC, {"@ TXT": NO_OTHER, "list{d}. TXT": text("v=spf1 ip4:{ip} -all"), "{reversed}.in-addr.arpa. PTR": "lists.list{d}.",
@@ -154,9 +155,9 @@ STORIES = (
     ),
     Story(10, "expired-signature", DKIM, {}, expired, signed),
     Story(11, "weak-key", DKIM, {"s1._domainkey TXT": text(WEAK.record)}, weak, signed),
-    Story(12, "two-spf-records", NEITHER, {"@ TXT": (text("v=spf1 ip4:{ip} -all"), text("v=spf1 include:_spf.{d} -all")), "_spf TXT": NO_OTHER}),
+    Story(12, "two-spf-records", NEITHER, {"@ TXT": (text("v=spf1 ip4:{ip} -all"), text("v=spf1 include:_spf.{d} -all")), "_spf TXT": NO_OTHER}, healthy=signed),
     Story(13, "forged-sender", SPF, {"@ TXT": NO_OTHER, "{reversed}.in-addr.arpa. PTR": "out.bulk{d}.", "out.bulk{d}. A": "{ip}"}, forged, signed),
-    Story(14, "spf-syntax-slip", level("Fail", "None", "Fail"), {"@ TXT": text("v=spf1 ip4: {ip} -all")}),
+    Story(14, "spf-syntax-slip", level("Fail", "None", "Fail"), {"@ TXT": text("v=spf1 ip4: {ip} -all")}, healthy=signed),
     Story(
         15, "unaligned-envelope-only", f"554 5.7.9 Message not accepted for policy reasons. {_YAHOO}",
         {"bounce.mailer{d}. TXT": text("v=spf1 ip4:{ip} -all"), "@ TXT": NO_OTHER}, own_envelope("bounce.mailer{d}"), signed,
