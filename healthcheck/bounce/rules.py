@@ -19,22 +19,29 @@ import re2
 from ..catalog import Rule, catalog
 from ..model import Bounce
 from .index import Form, Wording, fragment, index
+from .shape import class_of, code_given, said_of
 from .weights import Candidate
 
-__all__ = ["Form", "Seen", "Sight", "Wording", "coded", "fragment", "located", "matching", "recognised", "see", "wordings", "worth_trying"]
+__all__ = ["Form", "Seen", "Wording", "coded", "fragment", "located", "matching", "recognised", "see", "wordings", "worth_trying"]
 
 
 class Seen(NamedTuple):
-    """What was seen of a reply: our words in it by their numbers, codes, providers, the service's own words."""
+    """What was seen of a reply: all that its diagnosis depends on, beside the patterns that match. None of it is anybody's words but `terms`."""
 
-    words: frozenset[int]
+    words: frozenset[int]  # ours, by their numbers
     code: int | None
     enhanced: str | None
     known: frozenset[str]  # providers
+    provider: str | None  # of those the one that was recognised most surely
     stage: str | None
     esp: str | None
-    terms: tuple[str, ...]
-    of_sender: bool = False  # an address that is refused can only be the sender's
+    terms: tuple[str, ...]  # the service's own words
+    of_sender: bool  # an address that is refused can only be the sender's
+    digit: str  # the class: "4", "5" or ""
+    given: int | None  # the code that the sender was given
+    said: str  # what the service calls it: "hard", "soft" or ""
+    notice: str
+    action: str | None
 
 
 def _options() -> Any:
@@ -67,9 +74,11 @@ def _tester(pattern: str) -> Callable[[bytes], list[int] | None]:
 
 
 @cache
-def _roughly(pattern: str) -> Callable[[bytes], list[int] | None]:
-    """Whether a text could match: with gaps of any length. A counted gap has a state for each length, which no memory cache holds."""
-    return _tester(re2.sub(r"\{0,\d\d+\}", "*", re2.sub(r"\{1,\d\d+\}", "+", pattern)))
+def _tries(pattern: str) -> tuple[Callable[[bytes], list[int] | None], ...]:
+    """What a text has to match, the cheaper first: with gaps of any length, where a counted gap has a state for each length, which no memory cache
+    holds; then as it is."""
+    rough = re2.sub(r"\{0,\d\d+\}", "*", re2.sub(r"\{1,\d\d+\}", "+", pattern))
+    return (_tester(pattern),) if rough == pattern else (_tester(rough), _tester(pattern))
 
 
 @cache
@@ -102,33 +111,27 @@ def provider_of_host(host: str | None) -> str | None:
     return None
 
 
-_NONE: Mapping[str, str] = {}
+_NOBODY: frozenset[str] = frozenset()
 
 
-def recognised(bounce: Bounce, matched: Set[int]) -> Mapping[str, str]:
-    """The providers that this reply may come from, and by what: sign, host or domain."""
+def recognised(bounce: Bounce, matched: Set[int]) -> tuple[frozenset[str], str | None]:
+    """The providers that this reply may come from, and the one of them that is surest: by a sign in the text, before a host's name, before the
+    recipient's domain."""
     book = index()
-    out = {book.signs[number]: "sign" for number in matched & book.signed}
+    out = [book.signs[number] for number in matched & book.signed]
     host, other = bounce.receiver, bounce.remote_mta
     if host and (provider := provider_of_host(host)):
-        out.setdefault(provider, "host")
+        out.append(provider)
     if other and other != host and (provider := provider_of_host(other)):
-        out.setdefault(provider, "host")
+        out.append(provider)
     if bounce.esp and bounce.esp in catalog().providers:
-        out.setdefault(bounce.esp, "host")
+        out.append(bounce.esp)
     if bounce.recipient and (provider := _domains().get(bounce.recipient.rpartition("@")[2].lower())):
-        out.setdefault(provider, "domain")
-    return out or _NONE
+        out.append(provider)
+    return (frozenset(out), out[0]) if out else (_NOBODY, None)
 
 
-class Sight(NamedTuple):
-    """A reply as the knowledge base sees it. `seen` is all that its reading depends on, beside the patterns that match."""
-
-    seen: Seen
-    known: Mapping[str, str]  # the providers that were recognised, and by what: sign, host or domain
-
-
-def see(bounce: Bounce) -> Sight:
+def see(bounce: Bounce) -> Seen:
     """Look for every fragment and sign at once. Pure; one pass over the text."""
     book, reply = index(), bounce.reply
     text = " ".join(reply.text.lower().split()).encode("utf-8", "replace")
@@ -137,9 +140,12 @@ def see(bounce: Bounce) -> Sight:
     if edged := matched & book.whole:
         within = {number for number, start, end in found if number in edged and _whole(text, start, end)}
         matched = matched - edged | within
-    known = recognised(bounce, matched)
-    enhanced = reply.enhanced or bounce.status
-    return Sight(Seen(matched, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced)), known)
+    known, provider = recognised(bounce, matched)
+    enhanced, digit = reply.enhanced or bounce.status, class_of(bounce)
+    said = said_of(bounce, digit) if bounce.esp_terms or not digit else ""
+    of_sender, given = _of_sender(bounce, enhanced), code_given(bounce)
+    terms, stage, notice, action = bounce.esp_terms, bounce.stage, bounce.notice, bounce.action
+    return Seen(matched, reply.code, enhanced, known, provider, stage, bounce.esp, terms, of_sender, digit, given, said, notice, action)
 
 
 def _of_sender(bounce: Bounce, enhanced: str | None) -> bool:
@@ -189,7 +195,14 @@ def matching(forms: tuple[Form, ...], text: str) -> tuple[Form, ...]:
     if not forms:
         return ()
     octets = text.encode("utf-8", "replace")
-    return tuple([form for form in forms if _roughly(form.pattern)(octets) and _tester(form.pattern)(octets)])
+    found = []
+    for form in forms:
+        for match in _tries(form.pattern):
+            if not match(octets):
+                break
+        else:
+            found.append(form)
+    return tuple(found)
 
 
 def coded(code: int | None, enhanced: str | None) -> Iterable[Rule]:

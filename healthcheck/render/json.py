@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from .. import profiles
+from ..checks.base import Later
 from ..errors import HealthcheckError
 from ..model import Answer, Asked, Assertion, Cell, Diagnosis, Evidence, Failure, Finding, Location, Reply, Report, Sender, Status
 from . import receivers, words
@@ -168,7 +169,7 @@ def report(value: Report) -> dict[str, Any]:
         "warnings": [{"text": w.text, "location": place(w.location)} for w in value.warnings],
         "requirements": [asked(a) for a in requirements],
         "requirements_matrix": [cell(c) for c in profiles.matrix(value)],
-        "facts": plain(value.facts),
+        "facts": {name: fact if isinstance(fact, Later) else plain(fact) for name, fact in value.facts.items()},
         "left_out": list(value.left_out),
         "dns": {"questions": value.timing.questions, "distinct": value.timing.distinct, "elapsed_ms": round(value.timing.elapsed_ms, 1)},
     }

@@ -217,11 +217,11 @@ _number = itemgetter(0)
 
 @cache
 def _numerals() -> frozenset[int]:
-    """Needed words that are short numbers. A pattern that needs one has words of its own around it, which no address or id has."""
+    """Needed words that are short numbers, or a lone @. A pattern that needs one has words of its own around it, which no address or id has."""
     known = _index()
     only = known.needers - known.fragments - known.signed
     out = set()
-    for text in (f"{n}" for n in range(1000)):
+    for text in ("@", *(f"{n}" for n in range(1000))):
         out |= {number for number, start, end in known.words.find(text.encode()) if end - start <= 3}
     return frozenset(out & only)
 
