@@ -8,7 +8,7 @@ runs this, to root or to the owner of the package, and to be writable by its own
 of another module can be named in it. Whatever goes wrong, make() is called.
 
 It stands in the package's __pycache__, else in $XDG_CACHE_HOME/healthcheck (~/.cache/healthcheck); HEALTHCHECK_CACHE names another folder, or is
-"off". As with compiled modules, PYTHONDONTWRITEBYTECODE keeps it from being written.
+"off". PYTHONDONTWRITEBYTECODE, which keeps compiled modules out of the package's folder, keeps it out of there, too.
 """
 
 from __future__ import annotations
@@ -41,35 +41,34 @@ def kept(name: str, files: Iterable[Path], make: Callable[[], T]) -> T:
 
     files   everything of the package that the result depends on: data and code
     """
-    folders = list(_folders())
-    if not folders:
+    there = [folder / f"{name}{mark}.{sys.implementation.cache_tag}.kept" for folder, mark in _folders()]
+    if not there:
         return make()
     try:
         key = _key(name, tuple(files))
     except OSError:
         return make()
-    there = [folder / f"{name}.{sys.implementation.cache_tag}.kept" for folder in folders]
     for path in there:
         octets = _read(path)
         if octets is not None and (found := _loaded(octets, key)) is not None:
             return found  # type: ignore[no-any-return]
     made = make()
-    if not sys.dont_write_bytecode:
-        _write(there, key, made)
+    _write((path for path in there if not (sys.dont_write_bytecode and path.is_relative_to(PACKAGE))), key, made)
     return made
 
 
-def _folders() -> Iterator[Path]:
+def _folders() -> Iterator[tuple[Path, str]]:
+    """Where it may stand, and what its name has there: in a folder that several copies of the package share, whose it is."""
     given = os.environ.get("HEALTHCHECK_CACHE", "")
     if given == "off" or not hasattr(os, "geteuid"):  # where files have no owner, nobody can be trusted
         return
     if given:
-        yield Path(given)
+        yield Path(given), ""
         return
-    yield PACKAGE / "__pycache__"
+    yield PACKAGE / "__pycache__", ""
     home = os.environ.get("XDG_CACHE_HOME", "") or (os.path.join(os.environ["HOME"], ".cache") if os.environ.get("HOME") else "")
     if os.path.isabs(home):
-        yield Path(home) / "healthcheck"
+        yield Path(home) / "healthcheck", "-" + hashlib.blake2b(os.fsencode(PACKAGE), digest_size=4).hexdigest()
 
 
 def _key(name: str, files: tuple[Path, ...]) -> bytes:

@@ -302,16 +302,26 @@ def test_a_forged_file_runs_nothing(cache, tmp_path):
 
 def test_nothing_is_written_where_nothing_may_be(tmp_path, monkeypatch):
     make, calls = made_by("mine")
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setenv("HEALTHCHECK_CACHE", str(tmp_path / "kept"))
-    kept("some", (), make)
-    assert not (tmp_path / "kept").exists()
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setenv("HEALTHCHECK_CACHE", "/proc/no/such/place")
     assert kept("some", (), make) == "mine"
     monkeypatch.setenv("HEALTHCHECK_CACHE", "off")
     assert kept("some", (), make) == "mine"
-    assert len(calls) == 3
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("dont", [True, False])
+def test_the_folder_of_the_package_is_left_alone_where_python_is_told_so(tmp_path, monkeypatch, dont):
+    make, calls = made_by("mine")
+    package, shared = tmp_path / "package", tmp_path / "cache" / "healthcheck"
+    package.mkdir()
+    monkeypatch.setattr(kept_module, "PACKAGE", package)
+    monkeypatch.delenv("HEALTHCHECK_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", dont)
+    assert kept("some", (), make) == kept("some", (), make) == "mine"
+    assert len(calls) == 1
+    assert (package / "__pycache__").exists() is not dont
+    assert len(list(shared.glob("some-*.kept"))) == dont
 
 
 def test_the_key_covers_every_file_that_the_knowledge_base_reads(monkeypatch):

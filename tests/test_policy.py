@@ -75,7 +75,8 @@ def strays(value, path):
 
 
 def wrong(report):
-    return sorted({told for topic, value in as_json.report(report)["facts"].items() for told in strays(value, (topic,))})
+    facts = json.loads(json.dumps(as_json.report(report)["facts"]))
+    return sorted({told for topic, value in facts.items() for told in strays(value, (topic,))})
 
 
 @pytest.fixture(scope="module")

@@ -326,7 +326,7 @@ TEXTS = st.text(max_size=12)
 ANSWERS = st.builds(
     Answer,
     name=TEXTS,
-    rtype=st.sampled_from(["A", "TXT", "MX", "TYPE65280"]),
+    rtype=st.sampled_from(["TXT", "PTR", "TYPE65280"]),
     outcome=st.sampled_from(Outcome),
     values=st.lists(TEXTS, max_size=3).map(tuple),
     ttl=st.none() | st.integers(0, 1 << 31),
@@ -414,6 +414,24 @@ def test_a_damaged_recording_is_refused_or_read_and_nothing_else(tmp_path, good)
         except InputError:
             refused += 1
     assert refused > 100
+
+
+def test_what_was_changed_by_hand_is_refused_or_scanned_and_no_fault_of_ours(tmp_path, good):
+    """A value that no DNS message could have brought is told at once, and does not come as far as a topic."""
+    dice, path, whole, refused = random.Random(7), tmp_path / "r.json", json.loads(good), 0
+    odd = ["", "x", "10", "x y", "1 2 3", "99999999999 a.b", "\udcff", "-1 a", "::", "1.2.3", ". . 1 2 3 4 5"]
+    for _ in range(120):
+        changed = json.loads(json.dumps(whole))
+        answer = dice.choice([a for a in changed["scans"][0]["dns"] if a.get("values")])
+        answer["values"][0] = dice.choice(odd)
+        path.write_text(json.dumps(changed))
+        try:
+            world = World.replay(path)
+        except InputError:
+            refused += 1
+            continue
+        assert shown(scan("healthy.example", starttls=True, topics=["mx", "spf", "mta-sts", "starttls"], world=world))
+    assert 40 < refused < 120
 
 
 def test_a_value_of_another_type_is_not_taken():
@@ -585,6 +603,13 @@ def test_of_a_run_that_was_stopped_nothing_is_kept(tmp_path, monkeypatch):
     result = cmd("scan", "healthy.example", *ZONES, "--only-zone", "--record", tmp_path / "r.json")
     assert (result.exit_code, "no recording was written" in result.stderr) == (130, True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told(tmp_path):
+    result = cmd("scan", "healthy.example", *ZONES, "--only-zone", "--record", "/dev/full")
+    assert (result.exit_code, "/dev/full cannot be written: no space left on device." in result.stderr) == (2, True)
+    assert "healthy.example" in result.stdout
 
 
 def test_what_stood_in_the_file_is_left_alone_where_nothing_is_recorded(tmp_path):

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -280,8 +281,23 @@ def _question(value: Any, at: str) -> tuple[Key, Answer]:
     answer: Answer = from_plain(Answer, row, at)
     if usual and (strings := _usual(answer)):
         answer = replace(answer, strings=strings)
+    if (odd := next((value for value in answer.values if not _is_value(answer.rtype, value)), None)) is not None:
+        raise NotPlain(f"{at}: “{odd[:40]}” is no {answer.rtype} record")
     key = (tidy(answer.name) if asked is None else asked, answer.rtype if asked_type is None else asked_type, do, server)
     return from_plain(tuple[str, str, bool, str], list(key), at), answer
+
+
+# what is read by its form wherever an answer is read: a recording that was changed must not get that far
+_FORMS = {"MX": re.compile(r"[0-9]{1,5} \S+"), "SOA": re.compile(r"\S+ \S+(?: [0-9]{1,10}){5}")}
+
+
+def _is_value(rtype: str, value: str) -> bool:
+    if rtype in ("A", "AAAA"):
+        try:
+            return ip_address(value).version == (4 if rtype == "A" else 6)
+        except ValueError:
+            return False
+    return rtype not in _FORMS or _FORMS[rtype].fullmatch(value) is not None
 
 
 def _pair(value: Any, name: str, wanted: type, got: type, at: str) -> tuple[Any, Any]:

@@ -4,15 +4,19 @@ A domain's way: Question -> Answer -> (facts of a topic) -> Finding -> Report.
 A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
-from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
 from .message import Address, ArcSeen, ArcSet, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
 from .policy import Assertion, Ignored, Warned
 from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
 from .transport import Certificate, Fetch, Fetched, Greeted, Reached
+
+if TYPE_CHECKING:
+    from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
 
 __all__ = [
     "MAX_INPUT",
@@ -92,3 +96,12 @@ __all__ = [
     "signatures",
     "worst",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The shapes of many bounces are loaded when they are wanted: one bounce is explained without them."""
+    if name in __all__:
+        from . import many
+
+        return getattr(many, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,6 @@ from enum import Enum
 from typing import Any
 
 from .. import profiles
-from ..checks.base import Later
 from ..errors import HealthcheckError
 from ..model import Answer, Asked, Assertion, Cell, Diagnosis, Evidence, Failure, Finding, Location, Reply, Report, Sender, Status
 from . import receivers, words
@@ -139,6 +138,8 @@ def report(value: Report) -> dict[str, Any]:
     The verdict is the worst finding's, where unknown counts only in the core topics (mx, spf, dmarc); a finding of status "unknown"
     says that something could not be looked up, never that it is absent.
     """
+    from ..checks.base import Later  # whoever has a report has loaded the checks; an offline explain has not, and starts the quicker
+
     given = value.input
     requirements = profiles.asked(value)
     return {

@@ -19,7 +19,7 @@ PLAIN = frozenset({"SMTP", "ESMTP", "ESMTPA", "UTF8SMTP", "LMTP"})  # protocols 
 ROW = 70.0
 TOP = 26.0
 WIDTHS = {"narrow": 320, "wide": 720}
-LETTER = 7.7  # about the width of a letter of a name, in units
+LETTER = 9.7  # the width of a wide letter of a name, in units; a name of narrow ones is cut early
 
 
 def timeline(value: Mapping[str, Any]) -> dict[str, Any] | None:
