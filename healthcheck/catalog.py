@@ -155,6 +155,8 @@ class EvidenceRow:
     enough: tuple[str, ...] = ()  # of those, the ones that together refute; none: the DNS can never refute it
     decides: tuple[str, ...] = ()  # codes of what the message shows: one that passed refutes, whatever the DNS shows besides
     together: tuple[str, ...] = ()  # the same, where all of them passed
+    either: tuple[str, ...] = ()  # the same, where one passed and the receiver's words ask for no more:
+    either_rules: tuple[str, ...] = ()  # rules with such words
     warned: tuple[str, ...] = ()  # codes that confirm even as a warning: the cause is about this alone
     outcome: tuple[str, ...] = ()  # codes that say what came of a fault and not what to mend: never the fix where another failed too
     first: tuple[str, ...] = ()  # codes of what the message shows: the fix, where one is the first that failed in it, before any record of the DNS
@@ -303,7 +305,7 @@ def _evidence(data: Path, checks: Mapping[str, CheckRow], causes: Mapping[str, C
         codes = (
             row.codes
             if isinstance(row, Promotion)
-            else (*row.confirms, *row.refutes, *row.enough, *row.decides, *row.together, *row.warned, *row.outcome, *row.first)
+            else (*row.confirms, *row.refutes, *row.enough, *row.decides, *row.together, *row.either, *row.warned, *row.outcome, *row.first)
         )
         for code in codes:
             if code not in checks:

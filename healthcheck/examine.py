@@ -166,15 +166,18 @@ def _read(pasted: Pasted, form: Sender) -> _Read:
     entry = None if way.entry is None else way.hops[way.entry]
     told = (form.ips or tuple(filter(None, (said_ip, way.ip))) or (bounced.ips if bounced else ()))[:1]
     envelopes = (form.mail_from, _said(claims, "smtp.mailfrom"), path, entry.mail_from if entry else None, bounced.mail_from if bounced else None)
+    mail_from = next((one for one in envelopes if one is not None), None)
+    # RFC 7208 section 2.4: of the null sender the name in HELO is judged, so that a reply which names a domain names that one
+    helo = bounced.mail_from if bounced and mail_from == "" else None
     return _Read(
         pasted=pasted,
         form=form,
         way=way,
         claims=claims,
         from_domain=domain,
-        mail_from=next((one for one in envelopes if one is not None), None),
+        mail_from=mail_from,
         ip=told[0] if told else None,
-        helo=_said(claims, "smtp.helo") or (entry.helo if entry else None),
+        helo=_said(claims, "smtp.helo") or (entry.helo if entry else None) or helo,
     )
 
 
@@ -213,7 +216,7 @@ def _verified(read: _Read, asks: Asks, now: float) -> tuple[tuple[Signature, ...
 
     whole = read.pasted.whole_body
     signatures = verify_dkim(read.pasted.raw, asks, now=now, from_domain=read.from_domain, at=read.arrived, whole_body=whole)
-    return of_copy(signatures) if read.pasted.kind == "dsn" else signatures, verify_arc(read.pasted.raw, asks, now=now, whole_body=whole)
+    return of_copy(signatures) if read.returned else signatures, verify_arc(read.pasted.raw, asks, now=now, whole_body=whole)
 
 
 def _asked(read: _Read, source: str, world: World, deadline: float) -> Examination:

@@ -209,6 +209,34 @@ def test_a_zone_of_octodns_is_its_file_and_the_folder_of_its_parts(tmp_path):
         world_of(tmp_path)
 
 
+OCTODNS = "'':\n  - type: MX\n    values:\n      - exchange: mail.shop.example.\n        preference: 10\n  - type: TXT\n    value: v=spf1 mx -all\nmail:\n  type: A\n  value: 192.0.2.1\n"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("  value: 192.0.2.1", "  values: []", 10),
+        ("  value: 192.0.2.1", "  value:", 10),
+        ("  type: A\n", "  type A\n", 9),
+        ("preference: 10", "preference: 70000", 5),
+        ("    value: v=spf1 mx -all", "    value:", 7),
+    ],
+)
+def test_in_yaml_too_the_line_is_that_of_the_slip(tmp_path, right, wrong, line):
+    path = tmp_path / "shop.example.yaml"
+    path.write_text(OCTODNS.replace(right, wrong), encoding="utf-8")
+    assert (path.name, line) in {(where, at) for code, where, at in told(tmp_path) if code.startswith("ZON")}
+
+
+def test_what_has_no_value_is_unknown_and_not_absent(tmp_path):
+    (tmp_path / "shop.example.yaml").write_text(OCTODNS.replace("    value: v=spf1 mx -all", "    value:"), encoding="utf-8")
+    world = world_of(tmp_path)
+    codes = {f.code for f in scan("shop.example", world=world).findings}
+    world.close()
+    assert "SPF000" in codes
+    assert "SPF002" not in codes
+
+
 # ------------------------------------------------------------------ types of providers
 
 

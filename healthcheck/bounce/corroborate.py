@@ -16,6 +16,7 @@ UNDECIDED = (Party.UNKNOWN, Party.RECIPIENT_POLICY)  # refusals that the evidenc
 RECIPIENT_DOMAIN = ("mx", "recipient")  # what "recipient-domain" in a cause's `scan` stands for
 _THEIRS = {"recipient-domain", "mta-sts", "dane"}  # looked at on the recipient's domain, where a cause asks for nothing else
 MESSAGE = "message"  # the topic of what a message shows
+_METHOD = {"spf": "MSG065", "dkim": "MSG050", "dmarc": "MSG068"}  # what of the message speaks for a method's pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,10 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
     bad = tuple(f for f in _with(report.findings, row.confirms, *speaks, *([Status.PASS] if theirs else [])) if _about(failure, f))
     bad = tuple(f for f in bad if not _passed_there(failure, f))
     good = tuple(f for f in _with(report.findings, row.refutes, Status.PASS) if _about(failure, f))
-    passed = {f.code for f in good}
-    if passed & set(row.decides) or (row.together and passed >= set(row.together)):
+    foreign = _foreign(failure, row, bad)
+    if _holds(failure, row, {f.code for f in good}):
         verdict, why_not = EvidenceVerdict.REFUTED, "message-holds"
     elif any(f.status is Status.FAIL or (f.code in row.warned and f.status is Status.WARN) for f in bad):
-        # The address is out of the bounce itself: it may be a forwarder's, a list's or a forger's, and then nothing is amiss.
-        foreign = row.needs_ip and failure.bounce.sender is not None and failure.bounce.sender.ips and not failure.bounce.sender.own_ips
         verdict, why_not = EvidenceVerdict.CONFIRMED, "passed-on" if _passed_on(bad) else "another-sender" if foreign else None
     elif not bad and row.enough and all(any(f.code == code for f in good) for code in row.enough) and not _with(report.findings, row.unless):
         verdict, why_not = EvidenceVerdict.REFUTED, None if theirs else "changed-since"
@@ -160,7 +159,26 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
         verdict, why_not = EvidenceVerdict.CANNOT_TELL, _why_not(failure, report, row, topics)
     evidence = _evidence(failure, report, verdict, bad, good, why_not)
     mends = shows_fix and verdict is not EvidenceVerdict.REFUTED
-    return replace(failure, evidence=evidence, fix=_fix(_mendable(bad, why_not, row), row.outcome) if mends else None)
+    return replace(failure, evidence=evidence, fix=_fix(_mendable(failure, bad, why_not, row), row.outcome) if mends else None)
+
+
+def _holds(failure: Failure, row: EvidenceRow, passed: set[str]) -> bool:
+    """Does what the receiver asked for hold in the message? What it wrote itself to have passed needs no proof of ours."""
+    if passed & set(row.decides) or (failure.rule in row.either_rules and passed & set(row.either)):
+        return True
+    theirs = {_METHOD[method] for method, result in failure.said if result == "pass"}
+    return bool(row.together) and bool(passed & set(row.together)) and passed | theirs >= set(row.together)
+
+
+def _foreign(failure: Failure, row: EvidenceRow | None, bad: Iterable[Finding]) -> bool:
+    """May it have been sent from an address that is not the user's? Then a forwarder, a list or a forger looks the same, and nothing may be amiss.
+
+    The address is out of the bounce itself; or it is not known, and the message shows nothing that only the domain's owner could have put there.
+    """
+    sender = failure.bounce.sender
+    if row is None or not row.needs_ip or sender is None or sender.own_ips:
+        return False
+    return bool(sender.ips) or any(f.code == "MSG062" and f.status is Status.FAIL for f in bad)
 
 
 def _passed_there(failure: Failure, finding: Finding) -> bool:
@@ -170,11 +188,12 @@ def _passed_there(failure: Failure, finding: Finding) -> bool:
     return ("pass" in [result for name, result in failure.said if name == method]) and method in ("spf", "dkim")
 
 
-def _mendable(bad: tuple[Finding, ...], why_not: str | None, row: EvidenceRow) -> tuple[Finding, ...]:
+def _mendable(failure: Failure, bad: tuple[Finding, ...], why_not: str | None, row: EvidenceRow) -> tuple[Finding, ...]:
     """What there is to mend, by what the message shows: nothing about an address that is a forwarder's, a list's or a forger's; nothing in the SPF of
     an envelope sender that does not count for the author."""
-    relay = tuple(f for f in bad if f.code == "MSG070" and why_not == "another-sender")
-    if any(f.values.get("kind") == "forged" for f in relay):
+    own = failure.bounce.sender is not None and failure.bounce.sender.own_ips  # the user knows better than the message whose it is
+    relay = tuple(f for f in bad if f.code == "MSG070" and not own)
+    if any(f.values.get("kind") == "forged" and why_not == "another-sender" for f in relay):
         return relay
     seen = [f for f in bad if f.status is Status.FAIL and catalog().checks[f.code].topic == MESSAGE and f.code not in row.outcome]
     if seen and seen[0].code in row.first:
@@ -183,6 +202,7 @@ def _mendable(bad: tuple[Finding, ...], why_not: str | None, row: EvidenceRow) -
         bad = tuple(f for f in bad if catalog().checks[f.code].topic != "spf")
     if not relay:
         return bad
+    # of a relay's address, and of its envelope sender (MSG066), nothing is the author's to mend
     return tuple(f for f in bad if f.status is Status.FAIL and not _is_address(f.subject)) or relay
 
 
@@ -192,13 +212,13 @@ def _passed_on(bad: Iterable[Finding]) -> bool:
 
 
 def _why_not(failure: Failure, report: Report, row: EvidenceRow, topics: tuple[str, ...]) -> str:
-    """Why nothing is concluded: first what the user could add, then what could not be looked up."""
-    if row.needs_ip and not (failure.bounce.sender and failure.bounce.sender.ips):
-        return "no-ip"
+    """Why nothing is concluded: first what could not be looked up (nothing that the user adds helps as long), then what the user could add."""
     theirs = whose(catalog().causes[failure.cause]) == "recipient"
     open_ = [f for f in findings_of(report, topics) if f.status is Status.UNKNOWN or (theirs and f.code.endswith("999"))]
     if any(answer.unsure for f in open_ for answer in f.evidence):
         return "could-not-look-up"
+    if row.needs_ip and not (failure.bounce.sender and failure.bounce.sender.ips):
+        return "no-ip"
     if row.why_not == "message-needed" and (seen := [f for f in report.findings if catalog().checks[f.code].topic == MESSAGE]):
         return "message-open" if any(f.status is Status.UNKNOWN for f in seen) else "message-seen"
     return row.why_not
@@ -234,7 +254,8 @@ def _promoted(failure: Failure, report: Report) -> Failure | None:
         row = catalog().causes[step.cause]
         told = catalog().evidence.get(step.cause)
         more = tuple(f for f in _with(report.findings, told.confirms, Status.FAIL, Status.WARN) if _about(failure, f) and f not in found) if told else ()
-        evidence = _evidence(failure, report, EvidenceVerdict.CONFIRMED, found + more, promoted_from=failure.cause)
+        why_not = "another-sender" if _foreign(failure, told, found + more) else None
+        evidence = _evidence(failure, report, EvidenceVerdict.CONFIRMED, found + more, why_not=why_not, promoted_from=failure.cause)
         return replace(
             failure,
             cause=step.cause,
@@ -244,6 +265,6 @@ def _promoted(failure: Failure, report: Report) -> Failure | None:
             confidence=Confidence(step.confidence),
             retry=Retry(None) if row.after_fix else failure.retry,
             evidence=evidence,
-            fix=_fix(_mendable(found + more, None, told), told.outcome) if told else _fix(found + more),
+            fix=_fix(_mendable(failure, found + more, why_not, told), told.outcome) if told else _fix(found + more),
         )
     return None

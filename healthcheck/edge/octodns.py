@@ -42,6 +42,7 @@ FIELDS: dict[str, tuple[tuple[tuple[str, ...], bool], ...]] = {
     "TLSA": ((("certificate_usage",), False), (("selector",), False), (("matching_type",), False), (("certificate_association_data",), False)),
     "DS": ((("key_tag", "flags"), False), (("algorithm", "protocol"), False), (("digest_type", "algorithm"), False), (("digest", "public_key"), False)),
 }
+_NUMBERS = {"preference", "priority", "weight", "port", "flags", "certificate_usage", "selector", "matching_type", "key_tag", "algorithm", "digest_type"}
 _UNESCAPED = re.compile(r"\w;")  # as octoDNS looks for it
 _ONCE_ESCAPED = re.compile(r"\\;")
 _TWICE_ESCAPED = re.compile(r"\\\\;")
@@ -132,6 +133,8 @@ class _Reader(Marked):
         else:
             # an open quotation mark shows at the end of the file, or where the next one stands
             reason = "yaml"
+            if problem.startswith("mapping values") and line > 1 and _lacks_colon(lines[line - 2], lines[line - 1]):
+                line -= 1
             if context is not None and "quoted scalar" in str(getattr(error, "context", "")):
                 line, reason = context.line + 1, "quote"
         said = lines[line - 1].strip() if line <= len(lines) else ""
@@ -247,6 +250,10 @@ class _Reader(Marked):
         elif "values" in pairs and "value" in pairs and rtype not in ONE_VALUE:
             self._refused("both", pairs["value"][0], "value", owner, rtype, always=True)
         node = self.followed(found[1])
+        if node.tag.endswith(":null") or node.value == []:
+            self._refused("no-value", found[0], rtype, owner, rtype, always=True)
+            self.noted.torn[(owner, rtype)] = f"a record at {Path(self.shown).name}:{found[0].start_mark.line + 1} has no value"
+            return
         held = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if rtype in ONE_VALUE and len(held) > 1:
             self._refused("several", node, rtype, owner, rtype, always=True)
@@ -274,7 +281,7 @@ class _Reader(Marked):
         try:
             data = dns.rdata.from_text(dns.rdataclass.IN, rtype, text, self.origin, False)
         except (dns.exception.DNSException, ValueError) as error:
-            self._refused("bad-value", node, text, owner, rtype, detail=str(error))
+            self._refused("bad-value", self._culprit(node), text, owner, rtype, detail=str(error))
             self.noted.torn[(owner, rtype)] = f"a record at {Path(self.shown).name}:{node.start_mark.line + 1} cannot be read"
             return
         self._add(owner, ttl, data, node, text)
@@ -301,6 +308,13 @@ class _Reader(Marked):
                 text = '"' + text.replace("\\;", ";").replace('"', "") + '"'
             out.append(text)
         return " ".join(out)
+
+    def _culprit(self, node: yaml.Node) -> yaml.Node:
+        """The field of a value that is no number and has to be one, else the value as a whole."""
+        import yaml
+
+        fields = [value for key, value in self.pairs(node) if key.value in _NUMBERS] if isinstance(node, yaml.MappingNode) else []
+        return next((one for one in fields if not re.fullmatch(r"\d{1,5}", str(one.value)) or int(one.value) > 65535), node)
 
     def _host(self, owner: dns.name.Name, rtype: str, node: yaml.ScalarNode, text: str) -> str:
         """octoDNS takes no name without a dot at its end. What is meant is the whole name, so that the rest is checked with that."""
@@ -339,6 +353,12 @@ class _Reader(Marked):
         last = end.line + (1 if end.column or end.line == start.line else 0)
         named = self.zone.owners.get(owner, 0) if start.name == self.shown else 0
         self.zone.rows.append(Row(owner, ttl, data, start.name, start.line + 1, max(start.line + 1, last), raw, self.origin, named))
+
+
+def _lacks_colon(above: str, below: str) -> bool:
+    """A key without its colon swallows the line below, and the parser stumbles there."""
+    depth = len(above) - len(above.lstrip())
+    return bool(above.strip()) and ":" not in above and above.strip()[0] not in "#-" and depth == len(below) - len(below.lstrip())
 
 
 def _known(rtype: str) -> bool:

@@ -124,7 +124,7 @@ def _headers(response: Response) -> Response:
     current = limiter(current_app).current_limit if limiter(current_app).enabled else None
     if current is None:
         return response
-    left = max(1, round(current.reset_at - time.time()))
+    left = min(current.limit.get_expiry(), max(1, round(current.reset_at - time.time())))  # the storage counts in whole seconds, and one too many
     response.headers["RateLimit-Limit"] = str(current.limit.amount)
     response.headers["RateLimit-Remaining"] = str(max(0, current.remaining))
     response.headers["RateLimit-Reset"] = str(left)

@@ -17,7 +17,7 @@ from . import data
 from .content import lines, shortened
 from .judge import ALIGNED
 from .parse import Pasted
-from .whose import Marks, domain_of
+from .whose import Marks, domain_of, own_list
 
 # why a signature of the author's does not hold -> the finding that says so; what is not here could not be verified (MSG063)
 CODES: Mapping[str, str] = {
@@ -41,6 +41,7 @@ CODES: Mapping[str, str] = {
     "wrong-domain": "MSG060",
 }
 ALTERED = ("body-altered", "header-altered")
+STRICT = {"fail": Status.FAIL, "unknown": Status.WARN, "pass": Status.NOTE}  # what strict alignment means beside what DMARC comes to
 MAX_SAID = 5  # signatures that are told of one by one
 
 
@@ -65,8 +66,19 @@ class Seen:
         return self.dmarc.result if self.dmarc else "unknown"
 
     @property
+    def decided(self) -> bool:
+        """Is it known what the DMARC record asks for? Then an identifier that passes and does not count is not aligned as it asks."""
+        return self.result in STRICT
+
+    def counts(self, method: str, name: str) -> bool:
+        """Does an identifier that passed count for DMARC?"""
+        return self.dmarc is not None and f"{method}:{name}" in self.dmarc.by
+
+    @property
     def relay(self) -> str:
-        """mailing-list | forwarder, where the message shows that one passed it on; else ""."""
+        """mailing-list | forwarder, where the message shows that one passed it on; else "". A list of the author's own organization is none."""
+        if own_list(self.marks, self.from_domain):
+            return ""
         if self.marks.is_list or (self.address is not None and self.address.whose == "mailing-list"):
             return "mailing-list"
         if self.marks.forward or self.marks.envelope or (self.address is not None and self.address.whose == "forwarder"):
@@ -91,19 +103,36 @@ def unsigned_copy(pasted: Pasted, *, received: bool) -> bool:
 def of_copy(signatures: Sequence[Signature]) -> tuple[Signature, ...]:
     """The signatures over a message that came back in a bounce: what the server that reports it may have done is not called an alteration. Pure.
 
-    It may have cut the body, or given it another encoding, and left out fields. Where what was done to the body is shown (undoing it makes the
-    signature hold), it was done before; else a body that does not fit is a body that could not be compared.
+    It may have cut the body, or given it another encoding, and left out fields; so may each server on the way back. Where it is shown that words were
+    put in (undoing it makes the signature hold), that was done before; else a body that does not fit is one that could not be compared.
     """
     return tuple(_of_copy(one) for one in signatures)
 
 
 def _of_copy(one: Signature) -> Signature:
-    if one.body_intact is False and one.body_change in ("", "cut-short"):
-        left = {"result": "unknown", "reason": "not-verified"} if one.reason == "body-altered" else {}
-        return replace(one, body_intact=None, body_change="", notes=(*one.notes, "copy-differs"), **left)  # type: ignore[arg-type]
-    if one.reason == "header-altered" and one.change == "removed":
-        return replace(one, result="unknown", reason="not-verified", header_intact=None, notes=(*one.notes, "copy-differs"))
-    return one
+    body = one.body_intact is False and one.body_change in ("", *_remade())
+    header = one.header_intact is False and one.change in ("", *_remade())
+    if not body and not header:
+        return one
+    said = replace(
+        one,
+        body_intact=None if body else one.body_intact,
+        body_change="" if body else one.body_change,
+        header_intact=None if header else one.header_intact,
+        change="" if header else one.change,
+        notes=(*one.notes, "copy-differs"),
+    )
+    if one.reason not in ALTERED:
+        return said
+    if said.header_intact is False:
+        return replace(said, reason="header-altered")
+    if said.body_intact is False:
+        return replace(said, reason="body-altered")
+    return replace(said, result="unknown", reason="not-verified")
+
+
+def _remade() -> Sequence[str]:
+    return data()["returned"]["remade"]  # type: ignore[no-any-return]
 
 
 def findings(seen: Seen, *, unsigned: bool = False) -> tuple[Finding, ...]:
@@ -136,14 +165,15 @@ def _because(code: str, key: str) -> str:
 
 
 def _held(seen: Seen, held: Sequence[Signature]) -> Iterator[Finding]:
-    for one in held[:1]:
+    # RFC 9989 section 4.4: where all that hold join by the organization, and the record asks for the very name, none speaks for the author
+    strict = seen.decided and bool(held) and all(one.aligned == "relaxed" and not seen.counts("dkim", one.d) for one in held)
+    for one in held[:1] if not strict else ():
         yield _finding("MSG050", Status.PASS, seen, _field(seen, one), d=one.d, s=one.s)
     for one in held[:MAX_SAID]:
         if one.body_length is not None and one.appended:
             yield _finding("MSG064", Status.WARN, seen, _field(seen, one), d=one.d, s=one.s, octets=one.appended, length=one.body_length)
-    # RFC 9989 section 4.4: it joins by the organization, and the record asks for the very name
-    if held and seen.result == "fail" and all(one.aligned == "relaxed" for one in held):
-        yield _finding("MSG067", Status.FAIL, seen, (*_field(seen, held[0]), *_policy(seen)), identity=held[0].d, tag="adkim")
+    if strict:
+        yield _finding("MSG067", STRICT[seen.result], seen, (*_field(seen, held[0]), *_policy(seen)), identity=held[0].d, tag="adkim")
 
 
 def _broken(seen: Seen, own: Sequence[Signature], *, bad: Status) -> Iterator[Finding]:
@@ -238,8 +268,8 @@ def _spf(seen: Seen) -> Iterator[Finding]:
     if spf.aligned == "no":
         status = Status.NOTE if seen.relay or seen.result == "pass" else Status.FAIL if seen.result == "fail" else Status.WARN
         yield _finding("MSG066", status, seen, evidence, identity=identity)
-    elif spf.result == "pass" and spf.aligned == "relaxed" and seen.result == "fail":
-        yield _finding("MSG067", Status.FAIL, seen, (*evidence, *_policy(seen)), identity=identity, tag="aspf")
+    elif spf.result == "pass" and spf.aligned == "relaxed" and seen.decided and not seen.counts("spf", identity):
+        yield _finding("MSG067", STRICT[seen.result], seen, (*evidence, *_policy(seen)), identity=identity, tag="aspf")
     elif spf.result == "pass":
         yield _finding("MSG065", Status.PASS, seen, evidence, identity=identity, ip=spf.ip or "")
 

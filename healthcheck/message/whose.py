@@ -111,6 +111,17 @@ def marks(fields: Iterable[tuple[str, str]], mail_from: str | None = None, *, re
     return Marks(tuple(listed[:5]), tuple(forward[:5]), sender if is_list or is_forwarder else "", is_list)
 
 
+def own_list(found: Marks, from_domain: str | None) -> bool:
+    """Is the list one of the organization in From: a list's own mail, or a message whose From the list wrote? Pure.
+
+    Only where all that names the list's home, the addresses in its fields and its envelope sender, is of that organization.
+    """
+    homes = {org(name) for text in found.list_ for name in _ADDRESS.findall(text)} | ({org(domain_of(found.envelope))} if found.list_envelope else set())
+    return bool(homes) and bool(from_domain) and homes == {org(from_domain)} and not found.forward
+
+
+_ADDRESS = re.compile(r"@([A-Za-z0-9.-]{1,200})")
+
 # ------------------------------------------------------------------ whose
 
 
@@ -127,16 +138,18 @@ def whose(
 ) -> Address:
     """Whose the connecting address is, by what the message shows: sender | forwarder | mailing-list | forged | unknown. Pure.
 
+    Without an address (ip None) it is that of whoever handed the message on last, and only a relay is told.
     sender    SPF passes for it with an aligned domain; or its reverse name, as the receiver noted it, belongs to the From domain; or the
               message came straight from it and holds an aligned signature
     forged    nothing but the From field speaks of the domain: no signature holds, the envelope is another's, SPF does not pass. It may also
               be a service that nobody told the domain's owner of: the words have to leave that open
     Never from a name that the client gave itself. "unknown" is no permission: what is not shown to be the sender's is not to be proposed.
     """
-    if ip is None or not from_domain:
+    if not from_domain:
         return Address(ip, "unknown", (("no-address", ""),))
-    hop = next((h for h in reversed(hops) if h.ip == ip), None)
+    hop = next((h for h in reversed(hops) if h.ip == ip and ip is not None), None)
     between = [h for h in hops if h.side is Side.BETWEEN]
+    found = Marks() if own_list(found, from_domain) else found
     if spf is not None and spf.result == "pass" and spf.aligned in ("strict", "relaxed"):
         return Address(ip, "sender", (("spf-covers", spf.mechanism or ""),))
     if found.is_list or (found.list_ and (between or _elsewhere(mail_from, from_domain))):
@@ -144,6 +157,8 @@ def whose(
     if found.forward or found.envelope or between or _sealed(arc, from_domain, hops):
         sealed = [("sealed", d) for d in _sealed(arc, from_domain, hops)]
         return Address(ip, "forwarder", (*_because(found.forward, "forward-field", found.envelope, between), *sealed))
+    if ip is None:
+        return Address(ip, "unknown", (("no-address", ""),))
     good = [s for s in signatures if s.result == "pass"]
     own = next((s for s in good if s.aligned in ("strict", "relaxed")), None)
     if own is not None:

@@ -128,7 +128,8 @@ def _dkim_clause(seen: Examination, given: Mapping[str, Any]) -> str:
         key = "not-aligned" if one.aligned == "no" else "strict" if _strict_asked(seen, one.aligned) else "aligned"
     else:
         key = "unknown" if one.reason in UNSEEN else "failed"
-    return say("story_dkim", key, d=one.d or "?", reason=say("reason", one.reason), **given)
+    reason = "copy-differs" if one.reason == "not-verified" and "copy-differs" in one.notes else one.reason
+    return say("story_dkim", key, d=one.d or "?", reason=say("reason", reason), **given)
 
 
 def telling(seen: Examination) -> Signature | None:
@@ -176,7 +177,7 @@ def _cures(seen: Examination) -> list[tuple[str, str]]:
         case "temperror" | "permerror":
             return [("again", "")]
         case "unknown":
-            unseen = [("whole", "")] if any(one.reason == "not-verified" for one in seen.dkim) else _unsigned_copy(seen)
+            unseen = [(_unverified(one), "") for one in seen.dkim if one.reason == "not-verified"][:1] or _unsigned_copy(seen)
             return unseen + ([("address", "")] if seen.spf is None or seen.spf.result == "unknown" else [])
     if seen.address is not None and seen.address.whose == "forged":
         return [("spf-forged", "")]
@@ -184,6 +185,11 @@ def _cures(seen: Examination) -> list[tuple[str, str]]:
     relayed = seen.address is not None and seen.address.whose in RELAYS
     policy = [("policy-none", "")] if seen.dmarc.result == "none" else []
     return policy + (dkim + spf if seen.dkim or relayed else spf + dkim)
+
+
+def _unverified(one: Signature) -> str:
+    """What is missing of a signature that could not be verified: the body, or a copy that nobody rewrote. Keys of [reason] and [advice]."""
+    return "copy-differs" if "copy-differs" in one.notes else "whole"
 
 
 def _unsigned_copy(seen: Examination) -> list[tuple[str, str]]:
@@ -214,7 +220,7 @@ def _dkim_cure(seen: Examination) -> list[tuple[str, str]]:
         return [("dkim-none", "")]
     if one.result == "pass":
         return [("dkim-other", "")] if one.aligned == "no" else [("strict-dkim", "")] if _strict_asked(seen, one.aligned) else []
-    if seen.address is not None and seen.address.whose in RELAYS and one.reason in ALTERED:
+    if one.reason in ALTERED and seen.address is not None and seen.address.whose in RELAYS:
         return [("relay-altered", "")]
     own = [s for s in seen.dkim if s.aligned != "no" and s.result != "pass" and s.reason]
     fixes = {s.reason: say("reason", s.reason, "fix") for s in own}

@@ -217,6 +217,9 @@ def failure_fix(failure: Failure) -> dict[str, Any]:
     """
     cause = cause_of(failure)
     if failure.fix is None:
+        if failure.evidence.verdict is EvidenceVerdict.REFUTED and failure.evidence.of == "sender" and failure.side == "sender":
+            # what the cause advises is in order already
+            return {"summary": word("refuted", "fix"), "steps": [word("refuted", "step")], "record": None, "choices": [], "why_no_record": None}
         summary, steps = _advice(failure, cause)
         if meant := suggestion(failure):
             sentence = word("recipient", "suppress" if failure.suppress is Suppress.NOW else "ask")
