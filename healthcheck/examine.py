@@ -141,6 +141,10 @@ class _Read:
         """May it have been signed though no signature is there?"""
         return unsigned_copy(self.pasted, received=self.way.entry is not None)
 
+    def left_out(self, signatures: Sequence[Signature]) -> bool:
+        """Are there more signatures than were verified?"""
+        return len(self.pasted.all("dkim-signature")) > len(signatures)
+
     @property
     def subject(self) -> str:
         return self.from_domain or "message"
@@ -235,7 +239,7 @@ def _asked(read: _Read, source: str, world: World, deadline: float) -> Examinati
         orgs = policy.orgs if policy else {}
         signatures = with_alignment(signatures, read.from_domain, orgs)
         spf = spf_seen(verdict, ip=read.ip, mail_from=read.mail_from, helo=read.helo, from_domain=read.from_domain, orgs=orgs, evidence=record)
-        dmarc = dmarc_seen(read.from_domain, policy, spf, signatures, unsigned=read.unsigned) if policy else None
+        dmarc = dmarc_seen(read.from_domain, policy, spf, signatures, unsigned=read.unsigned or read.left_out(signatures)) if policy else None
         return _examination(read, source, signatures, arc, spf, dmarc, session.dns.transcript())
 
 

@@ -151,6 +151,7 @@ def test_the_start_is_quick_because_little_is_loaded():
     explain = loaded("explain", "--offline", "-", text="550 5.7.26 unauthenticated mail from example.com is not accepted")
     assert "healthcheck.bounce.classify" in explain
     assert not explain & {"dns", "flask", "checkdmarc", "spf", "dkim", "pydantic", "healthcheck.checks", "healthcheck.edge", "publicsuffixlist"}
+    assert not explain & {"healthcheck.model.many", "healthcheck.model.message", "healthcheck.message.content", "healthcheck.render.sarif"}
 
 
 def test_the_door_gives_functions_whatever_was_imported_before():

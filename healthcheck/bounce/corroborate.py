@@ -147,6 +147,8 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
     why_not: str | None
     bad = tuple(f for f in _with(report.findings, row.confirms, *speaks, *([Status.PASS] if theirs else [])) if _about(failure, f))
     bad = tuple(f for f in bad if not _passed_there(failure, f))
+    if any(f.code == "MSG063" and f.evidence and f.evidence[0].found for f in report.findings):  # a signature, and not only a copy without one
+        bad = tuple(_softened(f) for f in bad)
     good = tuple(f for f in _with(report.findings, row.refutes, Status.PASS) if _about(failure, f))
     foreign = _foreign(failure, row, bad)
     if _holds(failure, row, {f.code for f in good}):
@@ -179,6 +181,12 @@ def _foreign(failure: Failure, row: EvidenceRow | None, bad: Iterable[Finding]) 
     if row is None or not row.needs_ip or sender is None or sender.own_ips:
         return False
     return bool(sender.ips) or any(f.code == "MSG062" and f.status is Status.FAIL for f in bad)
+
+
+def _softened(finding: Finding) -> Finding:
+    """What is wrong with one key or signature, where another could not be verified: that one may hold, and nothing is borne out by the first."""
+    mine = catalog().checks[finding.code].topic == "dkim" or (finding.code != "MSG053" and "MSG051" <= finding.code <= "MSG062")
+    return replace(finding, status=Status.WARN) if mine and finding.status is Status.FAIL else finding
 
 
 def _passed_there(failure: Failure, finding: Finding) -> bool:

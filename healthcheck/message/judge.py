@@ -119,7 +119,7 @@ def dmarc_seen(from_domain: str | None, policy: DmarcPolicy, spf: SpfSeen | None
     """DMARC as the receiver would have found it today: pass | fail | none | temperror | unknown. Pure. RFC 9989 sections 4.4 and 5.3.
 
     temperror: a look-up that decides failed. unknown: the message does not say enough (no connecting address, headers alone, `unsigned`: a copy
-    that may have been taken before it was signed), so that an identifier may have passed; never fail for what was not seen.
+    that may have been taken before it was signed, or with more signatures than were verified), so that an identifier may have passed; never fail for what was not seen.
     """
     if not from_domain:
         return DmarcSeen("unknown")

@@ -147,8 +147,11 @@ def findings(seen: Seen, *, unsigned: bool = False) -> tuple[Finding, ...]:
         return ()
     own = [one for one in seen.signatures if one.aligned in ALIGNED]
     held = [one for one in own if one.result == "pass"]
-    out = [*_held(seen, held), *_broken(seen, own, bad=Status.WARN if held else Status.FAIL)]
-    spf, none = list(_spf(seen)), [] if own else list(_no_own(seen, unsigned=unsigned))
+    left = [] if held else list(_left(seen))
+    # one that was not verified may hold, and then the others' faults were no reason to refuse the message
+    open_ = bool(left) or any(one.reason not in CODES for one in own if one.result != "pass")
+    out = [*_held(seen, held), *_broken(seen, own, bad=Status.WARN if held or open_ else Status.FAIL), *left]
+    spf, none = list(_spf(seen)), [] if own or left else list(_no_own(seen, unsigned=unsigned))
     out += [*none, *spf] if seen.signatures or seen.relay else [*spf, *none]
     return (*out, *_relayed(seen), *_dmarc(seen))
 
@@ -200,6 +203,15 @@ def _broken(seen: Seen, own: Sequence[Signature], *, bad: Status) -> Iterator[Fi
             yield _finding(code, bad, seen, _field(seen, one), **_values(one, code), **values)
 
 
+def _left(seen: Seen) -> Iterator[Finding]:
+    """Signatures that were not looked at, since there are more than verifiers take (edge/libs_verify)."""
+    fields = seen.pasted.all("dkim-signature")[len(seen.signatures) :]
+    if fields:
+        why = _because("MSG063", "too-many").replace("{count}", str(len(fields)))
+        evidence = (Answer("DKIM-Signature", "header", Outcome.FOUND, (shortened(fields[0].value),)),)
+        yield _finding("MSG063", Status.UNKNOWN, seen, evidence, why=why, d=seen.from_domain, s="?", key="?")
+
+
 def _values(one: Signature, code: str) -> dict[str, Any]:
     if one.reason in ALTERED:
         return {"what": _what(one, code), "done": _what(one, code, words=False), "header": one.header or "?"}
@@ -229,7 +241,8 @@ def _no_own(seen: Seen, *, unsigned: bool) -> Iterator[Finding]:
     """No signature is the author's. That is a fault only where it was not passed by SPF: for what asks for DKIM itself a warning says enough."""
     open_ = [one for one in seen.signatures if one.aligned is None]
     holding = [one for one in seen.signatures if one.result == "pass" and one.aligned == "no"]
-    status = Status.WARN if seen.result in ("pass", "unknown", "temperror") else Status.FAIL
+    # without a DMARC record nothing asks for one of the author's own; receivers that ask by themselves are told by a warning too
+    status = Status.WARN if seen.result in ("pass", "unknown", "temperror", "none") else Status.FAIL
     if unsigned and not seen.signatures:
         yield _finding(
             "MSG063", Status.UNKNOWN, seen, lines(seen.pasted, "DKIM-Signature"), why=_because("MSG063", "unsigned-copy"), d=seen.from_domain, s="?", key="?"

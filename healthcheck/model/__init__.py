@@ -4,19 +4,20 @@ A domain's way: Question -> Answer -> (facts of a topic) -> Finding -> Report.
 A bounce's way: text -> Bounce -> Failure -> Diagnosis.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .bounce import Because, Bounce, Confidence, Diagnosis, Evidence, EvidenceVerdict, Failure, Kind, Party, Reply, Retry, Rival, Sender, Suppress, Type
 from .dns import Answer, Outcome, Question, Secure
 from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, given_selectors, signatures
-from .message import Address, ArcSeen, ArcSet, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
 from .policy import Assertion, Ignored, Warned
 from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
-from .transport import Certificate, Fetch, Fetched, Greeted, Reached
 
 if TYPE_CHECKING:
     from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
+    from .message import Address, ArcSeen, ArcSet, Claim, Difference, DmarcSeen, Examination, Hop, Side, Signature, SpfSeen
+    from .transport import Certificate, Fetch, Fetched, Greeted, Reached
 
 __all__ = [
     "MAX_INPUT",
@@ -98,10 +99,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The shapes of many bounces are loaded when they are wanted: one bounce is explained without them."""
-    if name in __all__:
-        from . import many
+# loaded when they are wanted: one bounce is explained without them
+_LATER = {
+    **dict.fromkeys(("Address", "ArcSeen", "ArcSet", "Claim", "Difference", "DmarcSeen", "Examination", "Hop", "Side", "Signature", "SpfSeen"), "message"),
+    **dict.fromkeys(("Certificate", "Fetch", "Fetched", "Greeted", "Reached"), "transport"),
+}
 
-        return getattr(many, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """The shapes of messages, of hosts that are connected to and of many bounces."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_LATER.get(name, 'many')}", __name__), name)

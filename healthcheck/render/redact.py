@@ -24,7 +24,7 @@ FOREIGN = frozenset({"text", "shown", "value", "values", "reason", "problem", "d
 _NAMES = r"(?:(?:smtp|header|policy|x)\.[a-z-]{1,20}|envelope-(?:from|sender|to)|mail-?from|rcpt-?to|from|to|i|d|s|h|helo|receiver|identity|sender|orcpt|for|user|auth|z|e|email|mail|rcpt|address|r|u)="
 _KEPT = re.compile(_NAMES, re.IGNORECASE)
 _LOCAL = re.compile(
-    rf"(?i)(?<![^\s<>()\[\]:;,\\|])({_NAMES}(?:rfc822;)?)?(\"(?:[^\"\\\r\n]|\\.){{1,200}}\"|[^\s<>()\[\]:;,@\\|\"]++)(\s{{0,3}}(?:@|&#64;)\s{{0,3}})(?=[^\s@])"
+    rf"(?i)(?<![^\s<>()\[\]:;,@\\|\"])({_NAMES}(?:rfc822;)?)?(\"(?:[^\"\\\r\n]|\\.){{1,200}}\"|[^\s<>()\[\]:;,@\uff20\\|\"]++)(\s{{0,3}}(?:\([^()]{{0,60}}\)\s{{0,3}})?(?:@|&#64;|\uff20)\s{{0,3}})(?=[^\s@])"
 )
 # an @ as URLs, and z= of a signature, write it: all of the word before it is masked
 _RUN = re.compile(r"[^\s<>()\[\]:;,@\\|\"&?]++")
@@ -49,7 +49,7 @@ def masked(text: str, *, users: bool = True) -> str:
         text = _WORD.sub(_word, text)
     if "%40" in text or "=40" in text:
         text = _RUN.sub(_coded, text)
-    if "@" in text or "&#64;" in text:
+    if "@" in text or "&#64;" in text or "\uff20" in text:
         text = _LOCAL.sub(lambda m: m[0] if _KEPT.fullmatch(m[2]) else (m[1] or "") + MASK + m[3], text)
     return _USER.sub(lambda m: m[1] + MASK, text) if users else text
 
