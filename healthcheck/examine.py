@@ -321,8 +321,19 @@ def _examination(
     transcript: tuple[Answer, ...] = (),
 ) -> Examination:
     pasted, way = read.pasted, read.way
-    found = marks(((one.name, one.value) for one in pasted.fields), read.mail_from, refused=(b.recipient for b in pasted.bounces))
-    address = whose(read.ip, hops=way.hops, found=found, from_domain=read.from_domain, mail_from=read.mail_from, spf=spf, signatures=signatures, arc=arc)
+    refused = tuple(b.recipient for b in pasted.bounces)
+    found = marks(((one.name, one.value) for one in pasted.fields), read.mail_from, refused=refused)
+    address = whose(
+        read.ip,
+        hops=way.hops,
+        found=found,
+        from_domain=read.from_domain,
+        mail_from=read.mail_from,
+        spf=spf,
+        signatures=signatures,
+        arc=arc,
+        refused=refused,
+    )
     looked = bool(transcript)
     apart = differences(read.claims, spf=spf, signatures=signatures, dmarc=dmarc, arc=arc, hops=way.hops, marks=found) if looked else ()
     findings = [*relay.findings(pasted, way, read.claims, read.subject), *content.findings(pasted, way, signatures)]

@@ -64,8 +64,8 @@ def explain(
 
     Returns a Diagnosis with one Failure for each recipient. It says what the receiver claimed and what the sender's DNS says
     of it today, or the DNS of the recipient's domain where that decides (`evidence.of`; never a mailbox); it does not know what the
-    DNS said on the day of the bounce. Where the message came back with the bounce, or its header, and can decide (SPF, DKIM, DMARC, or a refusal
-    without a reason), it is examined too (`evidence.message`). An empty `failures` means that nothing was
+    DNS said on the day of the bounce. Where the message came back with the bounce, or its header, and can decide (SPF, DKIM, DMARC, a refusal
+    without a reason, or one about an address, which may be a forwarder's), it is examined too (`evidence.message`). An empty `failures` means that nothing was
     recognised, not that nothing is wrong.
     Raises TooLargeError for more than 1 MiB, InputError for an address, selector or domain that is none; never on what the
     network says.

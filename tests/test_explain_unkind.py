@@ -42,7 +42,7 @@ def world(tmp_path):
     def make(*more, dmarc="v=DMARC1; p=reject", spf="v=spf1 ip4:192.0.2.7 -all"):
         zones = {
             "example.com": f'@ IN A 192.0.2.1\n@ IN MX 10 @\n@ IN TXT "{spf}"\n_dmarc IN TXT "{dmarc}"\n{key()}\n' + "\n".join(more),
-            "example.org": f'@ IN TXT "v=spf1 ip4:198.51.100.3 -all"\n_dmarc IN TXT "v=DMARC1; p=reject"\n{key(SEALER, "arc")}',
+            "example.org": f'@ IN TXT "v=spf1 ip4:198.51.100.3 -all"\n_dmarc IN TXT "v=DMARC1; p=reject"\nlists IN A 198.51.100.3\n{key(SEALER, "arc")}',
             "esp.example": f'@ IN TXT "v=spf1 ip4:203.0.113.0/24 -all"\n_dmarc IN TXT "v=DMARC1; p=none"\n{key(ESP, "e1")}',
             "example.net": "@ IN A 192.0.2.2\n@ IN MX 10 @",
             "100.51.198.in-addr.arpa": "3 IN PTR lists.example.org.",
@@ -208,6 +208,13 @@ def test_a_forwarders_address_is_never_the_users_to_mend(reply, world):
     assert failure.suppress == "never"
 
 
+def test_a_forwarders_address_that_is_in_order_refutes_all_the_same(world):
+    """Its reverse name is there, and leads back: the note on whose it is keeps no claim alive."""
+    failure = one(notice(PTR.format("198.51.100.3"), FORWARDED + ORIGINAL), world())
+    assert (failure.evidence.verdict, failure.fix) == (REFUTED, None)
+    assert "MSG070" in codes(failure.evidence.support)
+
+
 def test_the_user_knows_better_whose_address_it_is(world):
     """Said to be the user's own, it is mended, though the message was forwarded once."""
     failure = one(notice(SPF.format("example.com", "192.0.2.99"), FORWARDED + ORIGINAL), world(), ips=("192.0.2.99",))
@@ -231,6 +238,20 @@ def test_a_hop_between_is_told_though_no_address_is_known(world):
     seen = examine(notice(DMARC, sealed), world=world())
     assert (seen.address.whose, seen.address.ip, seen.arc.result) == ("forwarder", None, "pass")
     assert one(notice(DMARC, sealed), world()).evidence.verdict is REFUTED
+
+
+def test_the_senders_own_way_out_is_no_forwarder(world):
+    """A gateway that adds a disclaimer after the mail was signed had it for the very recipient; a forwarder had it for another one."""
+    hop = b"Received: from out.example.com (out.example.com [192.0.2.7]) by gate.esp.example with ESMTPS id 2 for <%s>;\r\n Sun, 22 Nov 2026 11:59:30 +0000\r\n"
+    own = one(notice(DMARC, hop % b"lena@example.net" + SIGNED + FOOTER), world())
+    assert (own.evidence.why_not, own.fix.code) == (None, "MSG051")
+    passed = one(notice(DMARC, hop % b"lena@school.example" + SIGNED + FOOTER), world())
+    assert (passed.evidence.why_not, passed.fix.code) == ("passed-on", "MSG053")
+    text = SPF.format("example.com", "203.0.113.9")
+    unknown = one(notice(text, hop % b"lena@example.net" + SIGNED), world())
+    assert (unknown.evidence.why_not, unknown.fix.code) == ("another-sender", "SPF018"), "whose it is does not show"
+    assert "203.0.113.9" not in records(unknown)
+    assert one(notice(text, hop % b"lena@school.example" + SIGNED), world()).fix.code == "MSG070"
 
 
 OWN_LIST = LIST.replace(b"example.org", b"example.com")

@@ -131,7 +131,7 @@ def test_an_export_is_read_and_told(client):
     answer = hand_in(client, HEAD + rows(900) + rows(40, "bounce", "550 5.1.1 User unknown", 900))
     assert answer.status_code == 200
     page = words(answer)
-    assert "940 events about 940 addresses" in page
+    assert "Events: 940, addresses: 940." in page
     assert "40 of 940 messages bounced" in page
     assert "user900@example.net" in page
     assert "export.csv:902" in page

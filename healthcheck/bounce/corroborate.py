@@ -155,7 +155,12 @@ def _told(failure: Failure, report: Report, row: EvidenceRow | None, *, shows_fi
         verdict, why_not = EvidenceVerdict.REFUTED, "message-holds"
     elif any(f.status is Status.FAIL or (f.code in row.warned and f.status is Status.WARN) for f in bad):
         verdict, why_not = EvidenceVerdict.CONFIRMED, "passed-on" if _passed_on(bad) else "another-sender" if foreign else None
-    elif not bad and row.enough and all(any(f.code == code for f in good) for code in row.enough) and not _with(report.findings, row.unless):
+    elif (
+        not [f for f in bad if f.code != "MSG070"]
+        and row.enough
+        and all(any(f.code == code for f in good) for code in row.enough)
+        and not _with(report.findings, row.unless)
+    ):
         verdict, why_not = EvidenceVerdict.REFUTED, None if theirs else "changed-since"
     else:
         verdict, why_not = EvidenceVerdict.CANNOT_TELL, _why_not(failure, report, row, topics)

@@ -77,11 +77,10 @@ class Seen:
     @property
     def relay(self) -> str:
         """mailing-list | forwarder, where the message shows that one passed it on; else "". A list of the author's own organization is none."""
-        if own_list(self.marks, self.from_domain):
-            return ""
-        if self.marks.is_list or (self.address is not None and self.address.whose == "mailing-list"):
+        own = own_list(self.marks, self.from_domain)
+        if (self.marks.is_list and not own) or (self.address is not None and self.address.whose == "mailing-list"):
             return "mailing-list"
-        if self.marks.forward or self.marks.envelope or (self.address is not None and self.address.whose == "forwarder"):
+        if self.marks.forward or (self.marks.envelope and not own) or (self.address is not None and self.address.whose == "forwarder"):
             return "forwarder"
         return ""
 

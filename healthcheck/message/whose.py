@@ -135,6 +135,7 @@ def whose(
     spf: SpfSeen | None,
     signatures: Sequence[Signature],
     arc: ArcSeen | None = None,
+    refused: Iterable[str | None] = (),
 ) -> Address:
     """Whose the connecting address is, by what the message shows: sender | forwarder | mailing-list | forged | unknown. Pure.
 
@@ -143,12 +144,15 @@ def whose(
               message came straight from it and holds an aligned signature
     forged    nothing but the From field speaks of the domain: no signature holds, the envelope is another's, SPF does not pass. It may also
               be a service that nobody told the domain's owner of: the words have to leave that open
+    refused   of a bounce: the recipients to whom it could not be delivered. Then a host in between that had the message for the same recipient may as well
+              be the sender's own way out (a gateway, a smarthost), and is not called a forwarder's for that alone
     Never from a name that the client gave itself. "unknown" is no permission: what is not shown to be the sender's is not to be proposed.
     """
     if not from_domain:
         return Address(ip, "unknown", (("no-address", ""),))
     hop = next((h for h in reversed(hops) if h.ip == ip and ip is not None), None)
-    between = [h for h in hops if h.side is Side.BETWEEN]
+    recipients = {name.strip("<> ").lower() for name in refused if name}
+    between = [h for h in hops if h.side is Side.BETWEEN and (not recipients or _sent_on(h, recipients, arc, from_domain))]
     found = Marks() if own_list(found, from_domain) else found
     if spf is not None and spf.result == "pass" and spf.aligned in ("strict", "relaxed"):
         return Address(ip, "sender", (("spf-covers", spf.mechanism or ""),))
@@ -205,6 +209,14 @@ def _because(fields: Sequence[str], key: str, envelope: str, between: Sequence[H
     out += [("envelope", envelope)] if envelope else []
     out += [("hop-between", h.by or h.ip or "") for h in between[:2]]
     return tuple(out)
+
+
+def _sent_on(hop: Hop, recipients: set[str], arc: ArcSeen | None, from_domain: str) -> bool:
+    """Does it show that this host of neither side sent the message on to another recipient: by whom it had it for, or by a seal of its own?"""
+    had = hop.for_.strip("<> ").lower()
+    if had:
+        return had not in recipients
+    return arc is not None and any(s.seal == "pass" and same_side(s.d, hop.by) and not same_side(s.d, from_domain) for s in arc.sets)
 
 
 def _sealed(arc: ArcSeen | None, from_domain: str, hops: Sequence[Hop]) -> list[str]:
