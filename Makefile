@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PORT   ?= 8000
 BIN    := .venv/bin
 
-.PHONY: run test check format bench docs lock clean real
+.PHONY: run test check format bench cases docs lock clean real
 
 run: .venv/ready
 	PORT=$(PORT) $(BIN)/python app.py --demo
@@ -28,6 +28,11 @@ docs: .venv/ready-dev
 bench: .venv/ready-dev
 	$(BIN)/python bench/scan.py
 	$(BIN)/python bench/explain.py
+	$(BIN)/python bench/startup.py
+
+# The API against its own description: 5,000 cases and more, eight minutes.
+cases: .venv/ready-dev
+	$(BIN)/python bench/api_cases.py
 
 # The servers and the browser that the tests with real parts need (Debian, Ubuntu; as root).
 real:

@@ -2,12 +2,20 @@
 
 import pathlib
 import sys
+import tomllib
+from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from healthcheck.catalog import catalog  # noqa: E402
+import click  # noqa: E402
 
+from healthcheck.catalog import DATA, catalog  # noqa: E402
+from healthcheck.faces.cli import main as main_command  # noqa: E402
+from healthcheck.policy.facts import can_be_asserted  # noqa: E402
+from healthcheck.policy.options import of_table, tables  # noqa: E402
+
+EXITS = tomllib.loads((DATA / "exit_codes.toml").read_text(encoding="utf-8"))
 HEAD = "<!-- Written by docs/generate.py from healthcheck/data; change the rows there. -->\n\n"
 
 
@@ -48,7 +56,88 @@ def rules() -> str:
     return "\n".join(out) + "\n"
 
 
-PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules}
+def facts() -> str:
+    from healthcheck.render.facts import chosen, topics
+
+    out = ["# Facts of a report", "", "What stands under `facts` in a report's JSON: `GET /api/v1/facts`, `healthcheck facts`. An assertion of"]
+    out += ["[.healthcheck.toml](config.md) may name every path that is marked; `[]` is each element of a list, `*` each key of a map.", ""]
+    for topic in topics():
+        name = catalog().words["topic"].get(topic.replace("_", "-"), {}).get("name", topic)
+        out += ["", f"## {name}", "", "| path | type | unit | assert | meaning |", "|---|---|---|---|---|"]
+        for fact in chosen(topic):
+            words = [f"`{word}`" if word else "nothing" for word in fact.words if word not in fact.unsure]
+            more = (
+                f" One of {', '.join(words)}."
+                if words
+                else f" The fields of `{fact.like}`."
+                if fact.like
+                else f" The same as `{fact.same_as}`."
+                if fact.same_as
+                else ""
+            )
+            out.append(
+                f"| `{fact.path}` | {fact.type} | {fact.unit} | {'yes' if fact.same_as or can_be_asserted(fact) else ''} | {cell(fact.meaning + '.' + more)} |"
+            )
+    return "\n".join(out) + "\n"
+
+
+def config() -> str:
+    """docs/config.md: what a person wrote, with the tables of keys made from data/config.toml in their places."""
+    page = (ROOT / "docs" / "config.in.md").read_text(encoding="utf-8")
+    for name in tables():
+        rows = ["| key | meaning | example |", "|---|---|---|"]
+        rows += [f"| `{key}`{' (required)' if o.required else ''} | {cell(o.meaning)} | `{cell(o.example)}` |" for key, o in of_table(name).items()]
+        page = page.replace(f"{{{{{name}}}}}", cell(tables()[name].meaning) + "\n\n" + "\n".join(rows))
+    return page
+
+
+def exit_codes() -> str:
+    rows = ["| exit code | what it means | over HTTP |", "|---|---|---|"]
+    return "\n".join(rows + [f"| {code} | {cell(row['meaning'])} | {cell(row['over_http'])} |" for code, row in EXITS.items()])
+
+
+def ci() -> str:
+    """docs/ci.md: what a person wrote, with the exit codes and the files of examples/ci in their places."""
+    page = (ROOT / "docs" / "ci.in.md").read_text(encoding="utf-8").replace("{{exit codes}}", exit_codes())
+    for path in sorted((ROOT / "examples" / "ci").iterdir()):
+        name = f"examples/ci/{path.name}"
+        page = page.replace(f"{{{{{name}}}}}", f"<!-- {name} -->\n```yaml\n{path.read_text(encoding='utf-8')}```")
+    return page
+
+
+def cli() -> str:
+    """docs/cli.md: every command with its options, as the command line itself knows them."""
+    out = ["# The command line", "", cell(main_command.help or "").partition(" Exit codes:")[0], "", "## Exit codes", "", exit_codes()]
+    for name, command in commands(main_command, "healthcheck"):
+        usage = " ".join(["[OPTIONS]", *(p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument))])
+        out += ["", f"## {name}", "", f"`{name} {usage}`", "", "\n\n".join(cell(part) for part in (command.help or "").replace("\b", "").split("\n\n"))]
+        if options := [p for p in command.params if isinstance(p, click.Option) and not p.hidden]:
+            out += ["", "| option | what it does |", "|---|---|", *(f"| {written(p, command)} | {cell(told(p))} |" for p in options)]
+    return "\n".join(out) + "\n"
+
+
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    for key, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {key}")
+        elif not command.hidden:
+            yield f"{name} {key}", command
+
+
+def written(option: click.Option, command: click.Command) -> str:
+    value = "" if option.is_flag or option.count else " " + option.make_metavar(click.Context(command))
+    return cell(", ".join(f"`{name}{value}`" for name in (*option.opts, *option.secondary_opts)))
+
+
+def told(option: click.Option) -> str:
+    """The help of an option, what it is without it, and whether it may be given more than once."""
+    words = option.help or ""
+    if option.show_default and option.default is not None and not option.is_flag:
+        words += f" Default: {option.default}."
+    return words + (" Repeatable." if option.multiple and "epeatable" not in words else "")
+
+
+PAGES = {"checks.md": checks, "causes.md": causes, "providers.md": rules, "facts.md": facts, "config.md": config, "ci.md": ci, "cli.md": cli}
 
 
 def main() -> int:

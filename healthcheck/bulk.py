@@ -35,7 +35,7 @@ MOST = 100  # scans under way in one process
 DEPTH = 8  # scans that are finished while another one waits, one within the other
 WINDOW = 64  # items that a process has been handed and has not answered
 BATCH = 8
-COLLECT = 50  # scans
+COLLECT = 500  # scans; 600 of them left nothing that counting references does not free, and a look costs as much as four
 LONG = 3600.0
 
 

@@ -4,7 +4,8 @@
     ├── InputError                   what was handed in cannot be used (exit 2, HTTP 400 or 422)
     │   ├── DomainError              no domain name: an IP address, a lone label, a label over 63 octets …
     │   ├── TooLargeError            over the limit of 1 MiB (HTTP 413)
-    │   └── ZoneError                a zone file that cannot be read, with file and line
+    │   ├── ZoneError                a zone file that cannot be read, with file and line
+    │   └── ConfigError              a configuration that cannot be used: every fault with file, line and what was expected
     ├── CatalogError                 a row of data/*.toml that is wrong, with file and key (a fault of ours)
     ├── OurFault                     an exception that nobody foresaw, for one of several inputs (exit 4, HTTP 500)
     └── BusyError                    every place is taken; come back in `retry_after` seconds (HTTP 503)
@@ -37,6 +38,10 @@ class TooLargeError(InputError):
 
 class ZoneError(InputError):
     title = "This zone file cannot be read"
+
+
+class ConfigError(InputError):
+    title = "This configuration cannot be used"
 
 
 class CatalogError(HealthcheckError):

@@ -27,6 +27,7 @@ from .profiles import check_profile, profiles
 if TYPE_CHECKING:
     from .edge.loop import Loop
     from .edge.world import Session, World
+    from .edge.zones import ZoneSet
 
 DEADLINE = 15.0  # seconds; what has not been answered by then is reported as not looked up
 MAX_IPS = 16
@@ -140,7 +141,7 @@ class Begun:
         lists = chosen(world)
         self._wanted, self._left_out = wanted, left_out
         self._gathered = needed(wished(wanted))
-        self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop)
+        self._session = world.open(foresee(self._gathered, lists), deadline=deadline, loop=loop, about=wanted, lists=lists)
         try:
             # what others follow from goes out first
             self._session.dns.foresee(first(wanted, [t for t in self._gathered if t in STAGES[0]], lists))
@@ -211,6 +212,8 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
     absence = judged(mx, facts) if gone else ()
     findings = [f for name in reported for f in by_topic[name]]
     findings += [f for f in absence if f not in findings]
+    if (files := session.world.files) is not None:
+        findings, by_topic, reported = _in_files(files, wanted, findings, by_topic, reported)
     now: datetime = session.now
     return Report(
         input=wanted,
@@ -225,6 +228,22 @@ def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tupl
         timing=session.dns.timing(),
         left_out=left_out,
     )
+
+
+def _in_files(
+    files: ZoneSet, wanted: ScanInput, findings: list[Finding], by_topic: dict[str, tuple[Finding, ...]], reported: list[str]
+) -> tuple[list[Finding], dict[str, tuple[Finding, ...]], list[str]]:
+    """What zone files add: the slips in them, where the report is about all topics, and the place of each finding."""
+    from .checks import zone
+    from .edge.places import place
+
+    rows = catalog().checks
+    findings = [f if f.location else dataclasses.replace(f, location=place(files, f, rows[f.code].topic)) for f in findings]
+    slips = files.slips_of(wanted.domain.name) if wanted.topics is None else None
+    if slips is None:
+        return findings, by_topic, reported
+    own = tuple(zone.judge(wanted.domain.name, slips))
+    return [*findings, *own], {**by_topic, zone.TOPIC: own}, [*reported, zone.TOPIC]
 
 
 def _connected(session: Session) -> Iterator[Answer]:
@@ -259,7 +278,7 @@ _ANSWER = re.compile(r"\bAnswer\b")  # in the type of a field: it holds answers,
 
 def _gathered(facts: Facts, reported: list[str]) -> Iterable[tuple[str, Any]]:
     for name in reported:
-        value = getattr(facts, _key(name))
+        value = getattr(facts, _key(name), None)
         if value is not None:
             yield _key(name), value
 

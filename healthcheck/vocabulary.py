@@ -81,7 +81,7 @@ class Service:
 
     def clear(self, value: str) -> bool:
         """Whether a value means one thing, wherever this service uses it."""
-        return len({word.cause for word in self.words if plain(value) in map(plain, word.values)}) == 1
+        return len(meanings(self).get(plain(value), ())) == 1
 
 
 def load(raw: Mapping[str, Mapping[str, Any]], causes: Container[str]) -> dict[str, Service]:
@@ -162,16 +162,25 @@ def plain(text: str) -> str:
 _BETWEEN = re.compile(r"[\W_]+")
 
 
-def forms(one: Service, word: Word) -> frozenset[str]:
+def meanings(one: Service) -> dict[str, set[str | None]]:
+    """What each value of a service's words may mean, as causes; the values as `plain` has them."""
+    out: dict[str, set[str | None]] = {}
+    for word in one.words:
+        for value in word.values:
+            out.setdefault(plain(value), set()).add(word.cause)
+    return out
+
+
+def forms(one: Service, word: Word, meant: Mapping[str, set[str | None]] | None = None) -> frozenset[str]:
     """How people write the word, as `plain` has it: after the service's name, after its field's, or, where it says enough, alone.
 
     "SES: Permanent/NoEmail", "bounceType: Permanent, bounceSubType: NoEmail", "SES NoEmail", "bounce_class 25", "Mailgun 605". A value alone
-    ("mailbox_full") is among them as the service writes it: "mailbox full" may be anybody's words.
+    ("mailbox_full") is among them as the service writes it: "mailbox full" may be anybody's words. meant: meanings(one), for who asks for many.
     """
     pairs = [(plain(key), plain(value)) for key, value in word.said.items()]
     key, last = pairs[-1]
     alone = {plain(alias) for alias in word.alias}
-    if one.clear(word.values[-1]):
+    if len((meanings(one) if meant is None else meant).get(last, ())) == 1:
         alone |= {last, key + last}
     fields = {"".join(key + value for key, value in pairs)}
     if len(pairs) > 1:

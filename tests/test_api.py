@@ -164,11 +164,13 @@ def test_lone_surrogates_do_no_harm(client):
 def test_the_description_lists_every_route(client):
     said = client.get("/openapi/openapi.json").json
     assert said["openapi"].startswith("3.1")
-    assert set(said["paths"]) == {
-        "/api/v1/scan/{domain}", "/api/v1/explain", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
-        "/api/v1/rates", "/api/v1/bounces",
+    assert set(said["paths"]) >= {
+        "/api/v1/scan/{domain}", "/api/v1/scan", "/api/v1/problems", "/api/v1/problems/{slug}", "/badge/{domain}.svg", "/badge/{domain}.json",
+        "/api/v1/explain", "/api/v1/checks", "/api/v1/checks/{code}", "/api/v1/codes", "/api/v1/codes/{code}", "/api/v1/causes",
+        "/api/v1/examine", "/api/v1/rates", "/api/v1/bounces",
     }  # fmt: skip
-    assert set(said["paths"]["/api/v1/explain"]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
+    for path in ("/api/v1/explain", "/api/v1/examine"):
+        assert set(said["paths"][path]["post"]["requestBody"]["content"]) == {"application/json", "message/rfc822", "text/plain"}
 
 
 def test_the_description_is_valid_and_names_the_fields_of_explain(client):
@@ -176,8 +178,26 @@ def test_the_description_is_valid_and_names_the_fields_of_explain(client):
     assert all(part is not None for part in said["components"].values())  # securitySchemes: null made readers refuse the whole of it
     body = said["paths"]["/api/v1/explain"]["post"]["requestBody"]
     assert body["required"]
-    assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline"}
+    assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline", "redact"}
+    body = said["paths"]["/api/v1/examine"]["post"]["requestBody"]
+    assert body["required"]
+    assert set(body["content"]["application/json"]["schema"]["properties"]) == {"text", "from", "mail_from", "ip", "selectors", "offline", "redact"}
     assert client.get("/openapi/openapi.json").json == said
+
+
+@pytest.mark.parametrize("path", ["/api/v1/explain", "/api/v1/examine"])
+def test_with_json_nothing_of_the_query_is_passed_over(client, path):
+    refused = {"text": "550 5.7.26 Unauthenticated email from nodmarc.example is not accepted"}
+    given = client.post(f"{path}?offline=true&mail_from=healthy.example", json=refused)
+    assert given.status_code == 200
+    if path.endswith("explain"):
+        failure = given.json["failures"][0]
+        assert failure["evidence"]["verdict"] == "not looked at"
+        assert failure["sender"]["mail_from"] == "healthy.example"
+    assert client.post(f"{path}?mail_from=false", json=refused).status_code == 422
+    both = client.post(f"{path}?mail_from=shop.example&offline=true", json=refused | {"mail_from": "healthy.example"})
+    assert both.status_code == 200
+    assert "shop.example" not in both.text
 
 
 def test_explain_takes_no_more_of_the_sender_than_a_scan_does(client):
@@ -194,11 +214,11 @@ def test_explain_takes_no_more_of_the_sender_than_a_scan_does(client):
 
 
 def test_answers_are_what_the_description_says(client):
-    from healthcheck.faces import schemas
+    from healthcheck.faces import schemas, schemas_known, schemas_scan
 
-    schemas.ReportOut.model_validate(client.get("/api/v1/scan/shop.example?ip=203.0.113.77").json, strict=True)
+    schemas_scan.ReportOut.model_validate(client.get("/api/v1/scan/shop.example?ip=203.0.113.77").json, strict=True)
     schemas.DiagnosisOut.model_validate(explained(client).json, strict=True)
-    schemas.CodesOut.model_validate(client.get("/api/v1/codes").json, strict=True)
+    schemas_known.CodesOut.model_validate(client.get("/api/v1/codes").json, strict=True)
 
 
 def test_health_and_metrics(client):

@@ -9,7 +9,7 @@ from support import Faults, world_of
 
 from healthcheck.checks.dmarc.record import parse
 from healthcheck.checks.dmarc.walk import names
-from healthcheck.edge import libs
+from healthcheck.edge import libs_opinion
 from healthcheck.edge.world import World
 from healthcheck.errors import DomainError
 from healthcheck.model import Domain
@@ -525,7 +525,7 @@ CHECKDMARC = {
 
 def checkdmarc_says(world, domain):
     """(where the record stands, its p) by checkdmarc, asked over the same world; None where it reports an error."""
-    library, _ = libs._checkdmarc()
+    library, _ = libs_opinion._checkdmarc()
     with world.open() as session:
         told = library.check_dmarc(domain, resolver=session.dns.resolver(), nameservers=[session.dns], ignore_unrelated_records=True)
     return (told["location"], told["tags"]["p"]["value"]) if told.get("valid") else None

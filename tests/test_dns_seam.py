@@ -94,7 +94,7 @@ def test_shared_answers_are_kept_by_the_world_and_others_are_not():
 
 
 def test_a_shared_failure_is_forgotten_soon(monkeypatch):
-    monkeypatch.setattr("healthcheck.edge.world.KEEP_FAILURE", 0.05)
+    monkeypatch.setattr("healthcheck.edge.keeping.KEEP_FAILURE", 0.05)
     with Nameserver(lambda q, tcp: reply_to(q, rcode=5)) as server:
         world = World.live([server.at])
         for pause in (0, 0, 0.1):

@@ -33,3 +33,19 @@ def test_every_dependency_has_its_reason():
 def test_the_readme_opens_with_two_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.index("make run") < readme.index("make test") < readme.index("![")
+
+
+def test_the_exit_codes_are_the_same_wherever_they_are_told():
+    from healthcheck.faces.cli import main
+
+    known = {int(code) for code in generate.EXITS}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"Exit codes: (.*?)`explain`", readme, re.DOTALL)[1]
+    assert {int(n) for n in re.findall(r"(?<![\d-])\d{1,3}(?= )", told)} == known
+    assert {int(n) for n in re.findall(r"(?:^|, )(\d) ", main.help.partition("Exit codes: ")[2])} == known - {130}
+    assert {"0", "1", "2", "3", "4", "130"} == set(generate.EXITS)
+
+
+def test_no_page_is_without_its_words():
+    for name in generate.PAGES:
+        assert "{{" not in re.sub(r"\$\{\{.*?\}\}", "", (ROOT / "docs" / name).read_text(encoding="utf-8")), name

@@ -152,7 +152,7 @@ def test_without_a_denominator_there_is_no_rate_and_it_is_said():
     hard = told["rates"]["total"]["rates"][0]
     assert (hard["percent"], hard["band"], hard["why"]) == (None, None, "no-denominator")
     assert "no rate can be computed" in hard["text"]
-    assert "a rate cannot be computed" in told["summary"]["text"]
+    assert "A rate cannot be computed" in told["summary"]["text"]
     assert all(line["crossed"] is None for line in told["rates"]["lines"])
     for shown in (render.text(result), render.html(result)):
         assert "no rate can be computed" in " ".join(shown.split())

@@ -16,7 +16,7 @@ from healthcheck.catalog import DATA, catalog
 from healthcheck.checks import OPTIONAL, SHOWN
 from healthcheck.edge.world import World
 from healthcheck.errors import CatalogError, InputError
-from healthcheck.faces import schemas
+from healthcheck.faces import schemas_scan
 from healthcheck.faces.cli import main
 from healthcheck.model import PROFILES, VERDICT_ORDER, Finding, Status
 from healthcheck.render import json as as_json
@@ -336,7 +336,7 @@ def test_nothing_unknown_becomes_good_or_bad(profile):
 
 def test_the_profiles_are_the_same_everywhere():
     assert tuple(profiles.profiles()) == PROFILES
-    assert schemas.ProfileName.__args__ == PROFILES
+    assert schemas_scan.ProfileName.__args__ == PROFILES
     assert PROFILES[0] == "sending"
 
 

@@ -15,7 +15,7 @@ import pytest
 from app import create_app
 from healthcheck.bounce.many.formats.lists import services
 from healthcheck.errors import BusyError, InputError
-from healthcheck.faces import example, schemas, uploads
+from healthcheck.faces import example, schemas_many, uploads
 from healthcheck.faces import rates as face
 
 QUIET = {"TESTING": True, "RATELIMIT_ENABLED": False, "HURRY": 30, "DEMO": True}
@@ -131,7 +131,7 @@ def test_an_export_is_read_and_told(client):
     answer = hand_in(client, HEAD + rows(900) + rows(40, "bounce", "550 5.1.1 User unknown", 900))
     assert answer.status_code == 200
     page = words(answer)
-    assert "940 events about 940 addresses" in page
+    assert "Events: 940, addresses: 940." in page
     assert "40 of 940 messages bounced" in page
     assert "user900@example.net" in page
     assert "export.csv:902" in page
@@ -393,7 +393,7 @@ def test_the_example_can_be_taken_along(client):
 def test_the_api_judges_figures(client):
     answer = client.get("/api/v1/rates?sent=10000&hard=320")
     assert answer.status_code == 200
-    schemas.RatesOut.model_validate(answer.json, strict=True)
+    schemas_many.RatesOut.model_validate(answer.json, strict=True)
     assert answer.json["worst"] == "bad"
     assert answer.json["rates"][0]["percent"] == 3.2
 
@@ -408,11 +408,11 @@ def test_the_api_reads_a_file(client):
     octets = HEAD + rows(900) + rows(40, "bounce", "550 5.1.1 User unknown", 900)
     answer = client.post("/api/v1/bounces?name=march.csv&most=5", data=octets, content_type="text/csv")
     assert answer.status_code == 200
-    schemas.BouncesOut.model_validate(answer.json, strict=True)
+    schemas_many.BouncesOut.model_validate(answer.json, strict=True)
     assert answer.json["decisions"]["counts"]["suppress"] == 40
     assert len(answer.json["decisions"]["rows"]) == 5
     assert answer.json["input"]["files"][0]["name"] == "march.csv"
-    schemas.DecisionOut.model_validate(answer.json["decisions"]["rows"][0], strict=True)
+    schemas_many.DecisionOut.model_validate(answer.json["decisions"]["rows"][0], strict=True)
     packed = client.post("/api/v1/bounces?sent=20000&kind=cold", data=gzip.compress(octets), content_type="application/gzip")
     assert packed.json["rates"]["total"]["rates"][0]["of"] == 20000
 

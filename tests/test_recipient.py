@@ -9,8 +9,8 @@ from support import Faults
 
 from healthcheck.catalog import catalog
 from healthcheck.checks.recipient import corrected, first, likely_meant, role_of, well_known
-from healthcheck.checks.recipient.mailboxes import _data, _mailboxes, disposable, distance, parking
 from healthcheck.edge.world import World
+from healthcheck.mailboxes import _data, _mailboxes, disposable, distance, parking
 from healthcheck.model import Domain, ScanInput, Status
 from healthcheck.render import json as as_json
 from healthcheck.scan import scan

@@ -20,7 +20,7 @@ from healthcheck.checks.bimi.svg import read as read_logo
 from healthcheck.edge.reach import Rows, Spoken, ungreeted
 from healthcheck.edge.world import World
 from healthcheck.errors import InputError
-from healthcheck.faces import schemas
+from healthcheck.faces import schemas_scan
 from healthcheck.faces.cli import main
 from healthcheck.model import Certificate, Greeted, Reached
 from healthcheck.render import json as as_json
@@ -396,7 +396,7 @@ def test_topics_are_checked_and_put_in_order():
 
 
 def test_the_description_knows_the_topics():
-    assert schemas.TopicName.__args__ == SHOWN
+    assert schemas_scan.TopicName.__args__ == SHOWN
 
 
 def test_the_api_takes_the_inputs(client):
@@ -409,7 +409,7 @@ def test_the_api_takes_the_inputs(client):
     assert "recipient" not in answer["topics"]
     assert "starttls" not in client.get("/api/v1/scan/healthy.example").json["topics"]
     assert list(client.get("/api/v1/scan/healthy.example?topic=recipient").json["topics"]) == ["recipient"]
-    schemas.ReportOut.model_validate(answer, strict=True)
+    schemas_scan.ReportOut.model_validate(answer, strict=True)
 
 
 @pytest.mark.parametrize("query", ["topic=fax", "topic=", "starttls=maybe", "helo=a%20b", "helo=" + "a" * 301, "topic=mx&topic=DANE"])
@@ -422,7 +422,7 @@ def test_the_api_refuses_what_is_none(client, query):
 def test_the_description_names_the_inputs_and_the_matrix(client):
     said = client.get("/openapi/openapi.json").json
     names = {p["name"] for p in said["paths"]["/api/v1/scan/{domain}"]["get"]["parameters"]}
-    assert names == {"domain", "ip", "selector", "mail_from", "profile", "topic", "starttls", "helo"}
+    assert names == {"domain", "ip", "selector", "mail_from", "profile", "topic", "starttls", "helo", "fail_on", "unknown"}
     report = said["components"]["schemas"]["ReportOut"]["properties"]
     assert {"requirements_matrix", "input"} <= set(report)
 

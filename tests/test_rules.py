@@ -99,8 +99,8 @@ def test_a_fragment_tells_something(rule: Rule) -> None:
 @each_row
 def test_example_matches_its_own_row(rule: Rule) -> None:
     bounce = example(rule.id)
-    sight = see(bounce)
-    found, known = reading(sight, bounce.reply.text).found, sight.known
+    seen = see(bounce)
+    found, known = reading(seen, bounce.reply.text).found, seen.known
     mine = [c for c in found if c.rule is rule]
     assert mine, f"{rule.id} does not match its example; read as {bounce.reply.code} {bounce.reply.enhanced} “{bounce.reply.text}”, receiver {known}"
 

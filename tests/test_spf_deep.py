@@ -530,3 +530,14 @@ def test_the_page_draws_it():
         assert shown in figure
     assert "A preview" not in small  # far from the limit there is nothing to write out
     assert "3 IPv4 addresses" in small
+
+
+def test_near_the_limit_is_said_of_a_walk_that_came_to_its_end(tmp_path):
+    nine = " ".join(f"include:s{n}.near.test" for n in range(9))
+    zones = {"near.test": f'@ IN MX 10 mail\nmail IN A 192.0.2.1\n@ IN TXT "v=spf1 {nine} -all"\n' + "\n".join(f's{n} IN TXT "v=spf1 -all"' for n in range(9))}
+    world = world_of(tmp_path, zones)
+    codes = {f.code for f in scan("near.test", world=world, topics=("spf",)).findings}
+    assert "SPF025" in codes
+    found = {f.code for f in scan("near.test", world=Faults(world, error={"s8.near.test"}), topics=("spf",)).findings}
+    assert "SPF000" in found
+    assert "SPF025" not in found, "what s8 asks for besides is not known"

@@ -8,11 +8,13 @@ import test_dkim_find as find
 import test_dmarc_cases as dmarc
 import test_dnsbl_lists as lists
 import test_dnssec as dnssec
+import test_examine as messages
 import test_mta_sts as mta_sts
 import test_nameservers as nameservers
 import test_profiles as profiles
 import test_ptr_helo as helo
 import test_recipient as recipient
+import test_slips as slips
 import test_spf_deep as deep
 import test_starttls as starttls
 import test_tls_rpt as tls_rpt
@@ -34,6 +36,7 @@ TABLES = [
     *((must, must_not) for *_, must, must_not in tls_rpt.CASES + tls_rpt.FAILING),
     *find.TABLES,
     *lists.TABLES,
+    *messages.TABLES,
     *dnssec.TABLES,
     *dane.TABLES,
     *nameservers.TABLES,
@@ -41,6 +44,7 @@ TABLES = [
     *((must, must_not) for *_, must, must_not in profiles.CASES),
     *starttls.TABLES,
     *recipient.TABLES,
+    *slips.TABLES,
 ]
 
 

@@ -85,8 +85,11 @@ def domain_of(value: str) -> str | None:
 def sender_of(original: Headers, envelope: str | None) -> Sender | None:
     """What the mail that came back says of its sender: the From domain, the envelope sender's, and the selectors that signed for it.
 
-    None where it has no From domain. RFC 5322 section 3.6.2, RFC 6376 section 3.5.
+    None where it has no From domain, or is itself a notice: what a mail system sends has the null sender, and its host is nobody's From domain.
+    RFC 5322 section 3.6.2, RFC 6376 section 3.5, RFC 3464 section 2.
     """
+    if original.get("content-type", [""])[0].lstrip().lower().startswith("multipart/report"):
+        return None
     from_domain = domain_of(words(original.get("from", [""])[0])) if original else None
     if from_domain is None:
         return None
@@ -98,7 +101,7 @@ def sender_of(original: Headers, envelope: str | None) -> Sender | None:
     selectors = []
     for field in original.get("dkim-signature", ())[:10]:
         signer, selector = _tag(_SIGNER, field), _tag(_SELECTOR, field)
-        if signer and selector and (signer == from_domain or from_domain.endswith("." + signer) or signer.endswith("." + from_domain)):
+        if selector and signer == from_domain:  # a selector of another domain is published there, and would be missed here
             selectors.append(selector)
     return Sender(from_domain, mail_from, (), tuple(dict.fromkeys(selectors)), "headers")
 

@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..catalog import CauseRow, Rule, catalog
-from ..model import Because, Bounce, Evidence, Failure, Party, Retry, Sender, Suppress, Type
-from .readings import decision, reading
-from .rules import located, see
+from ..model import Because, Bounce, Confidence, Evidence, Failure, Party, Retry, Sender, Suppress, Type
+from .corroborate import UNDECIDED
+from .readings import Reading, Verdict, decision, reading
+from .rules import Seen, located, see
+from .said import METHODS
+from .said import said as stated
+from .shape import HARD, SOFT
 from .weights import Candidate
 
 # What a paste is as a whole, where its form says so, goes before every word in it.
@@ -26,10 +30,7 @@ NOTICES = {
 }
 DELIVERED = ("delivered", "relayed", "expanded")
 WAITING = ("greylisted", "rate-limited", "mailbox-busy", "server-full")  # a 4yz of these is deferred, not a bounce
-HARD_WORDS = ("permanent", "hardbounce", "hard", "hard_bounce", "hard bounce")  # a service's own words for a final failure
-SOFT_WORDS = ("transient", "softbounce", "soft", "soft_bounce", "soft bounce", "deferred", "undetermined")
 NO_EVIDENCE = Evidence()  # one for all: it is frozen, and nothing was looked up yet
-PHRASE_WORDS = {"hard bounce": HARD_WORDS, "soft bounce": SOFT_WORDS}  # the same as the head of a pasted phrase
 
 
 def classify(bounce: Bounce) -> Failure:
@@ -44,124 +45,113 @@ def classify(bounce: Bounce) -> Failure:
     >>> classify(Bounce(Reply(550, "5.1.1", "550 5.1.1 User unknown"))).cause
     'user-unknown'
     """
-    sight = see(bounce)
-    found, made = reading(sight, bounce.reply.text)
-    form = _by_form(bounce, found)
-    winner, confidence, rivals = decision(found, form) if form else made
-    span, said = located(winner, bounce.reply.text)
-    causes = catalog().causes
-    row, rule = causes[winner.cause], winner.rule
-    type_ = _type(bounce, winner.cause, row, rule)
-    final = _final(bounce)
+    seen, text = see(bounce), bounce.reply.text
+    read = reading(seen, text)
+    verdict = read.verdict or _judged(seen, read)
+    winner = verdict.winner
+    span, said = located(winner, text)
+    if (verdict.party.side == "sender" or verdict.party in UNDECIDED) and (more := stated(text)):
+        said = {**more, **{key: value for key, value in said.items() if value}}
     return Failure(
         bounce=_with_sender(bounce, said),
         cause=winner.cause,
-        party=row.party,
-        type=type_,
-        final=final,
-        suppress=_suppress(bounce, winner, row, final),
-        scope=(rule and rule.scope) or row.scope,
-        confidence=confidence,
+        party=verdict.party,
+        type=verdict.type,
+        final=verdict.final,
+        suppress=verdict.suppress,
+        scope=verdict.scope,
+        confidence=verdict.confidence,
         because=_because(bounce, winner, span),
-        rivals=rivals,
-        retry=_retry(row, rule, type_),
-        provider=_provider(winner, sight.known),
-        rule=rule.id if rule else None,
+        rivals=verdict.rivals,
+        retry=verdict.retry,
+        provider=verdict.provider,
+        rule=verdict.rule,
         evidence=NO_EVIDENCE,
+        said=tuple((method, said[method]) for method in METHODS if said.get(method)) if said else (),
     )
 
 
-def _by_form(bounce: Bounce, found: tuple[Candidate, ...]) -> Candidate | None:
+def _judged(seen: Seen, read: Reading) -> Verdict:
+    """The verdict on whatever reply is seen and read so; kept with the reading."""
+    form = _by_form(seen, read.found)
+    winner, confidence, rivals = decision(read.found, form) if form else read.decision
+    if form and form.cause == "delay-warning" and seen.notice != "delay":
+        confidence = Confidence.LIKELY  # it waits, so much a log line says; a notice would also say that this is all
+    row, rule = catalog().causes[winner.cause], winner.rule
+    type_, final = _type(seen, winner.cause, row, rule), _final(seen)
+    read.verdict = Verdict(
+        winner=winner,
+        party=row.party,
+        type=type_,
+        final=final,
+        suppress=_suppress(seen, winner, row, final),
+        scope=(rule and rule.scope) or row.scope,
+        confidence=confidence,
+        rivals=rivals,
+        retry=_retry(row, rule, type_),
+        provider=(rule and rule.provider) or seen.provider,
+        rule=rule.id if rule else None,
+    )
+    return read.verdict
+
+
+def _by_form(seen: Seen, found: tuple[Candidate, ...]) -> Candidate | None:
     """The cause that the form of the paste gives away: whatever its words are, or where they say nothing."""
-    if cause := NOTICES.get(bounce.notice):
-        return Candidate(cause, "form", f"form {bounce.notice}", 1000)
-    if bounce.action in DELIVERED:
-        return Candidate("delivered", "form", f"action {bounce.action}", 1000)
-    if _accepted(bounce, found):
-        return Candidate("delivered", "form", f"code {bounce.reply.code}", 1000, _start(bounce))
-    if _is_delay(bounce) and (not found or found[0].cause == "unknown"):
+    if cause := NOTICES.get(seen.notice):
+        return Candidate(cause, "form", f"form {seen.notice}", 1000)
+    if seen.action in DELIVERED:
+        return Candidate("delivered", "form", f"action {seen.action}", 1000)
+    if _accepted(seen, found):
+        return Candidate("delivered", "form", f"code {seen.code}", 1000, marks=(str(seen.code),))
+    if _is_delay(seen) and (not found or found[0].cause == "unknown"):
         return Candidate("delay-warning", "form", "form delay", 1000)
     return None
 
 
-def _accepted(bounce: Bounce, found: tuple[Candidate, ...]) -> bool:
+def _accepted(seen: Seen, found: tuple[Candidate, ...]) -> bool:
     """Whether a 2yz reply is what it says: nothing around it tells of a failure, and no words of its own ("250 Ok, discarded: infected")."""
-    if not (bounce.reply.code and bounce.reply.code // 100 == 2) or bounce.action or bounce.notice:
+    if not (seen.code and seen.code // 100 == 2) or seen.action or seen.notice:
         return False
-    if (bounce.reply.enhanced or bounce.status or "2")[0] in "45":
+    if (seen.enhanced or "2")[0] in "45":
         return False
     return not found or found[0].source not in ("provider", "general")
 
 
-def _start(bounce: Bounce) -> tuple[int, int] | None:
-    at = bounce.reply.text.find(str(bounce.reply.code))
-    return (at, at + 3) if at >= 0 else None
+def _is_delay(seen: Seen) -> bool:
+    return seen.notice == "delay" or seen.action == "delayed"
 
 
-def _is_delay(bounce: Bounce) -> bool:
-    return bounce.notice == "delay" or bounce.action == "delayed"
-
-
-def _class(bounce: Bounce) -> str:
-    """ "4", "5" or "": the class of the innermost reply, else of its enhanced code, else of the DSN's Status."""
-    for value in (bounce.reply.code, bounce.reply.enhanced, bounce.status):
-        if value and str(value)[0] in "45":
-            return str(value)[0]
-    return ""
-
-
-def _said(bounce: Bounce, words: tuple[str, ...]) -> bool:
-    """Whether the service that sent the mail calls it so: in its event, or at the head of a phrase without a code."""
-    if bounce.esp_terms and any(term.casefold() in words for term in bounce.esp_terms):
-        return True
-    heads = [head.casefold().lstrip() for head in (bounce.reply.text[:24], *bounce.esp_terms)] if not _class(bounce) else []
-    return any(head.startswith(phrase) and meant is words for phrase, meant in PHRASE_WORDS.items() for head in heads)
-
-
-def _type(bounce: Bounce, cause: str, row: CauseRow, rule: Rule | None) -> Type | None:
+def _type(seen: Seen, cause: str, row: CauseRow, rule: Rule | None) -> Type | None:
     """The first that fits; see docs/architecture.md."""
     if row.party is Party.NOT_A_BOUNCE:
         return Type.NONE
     if own := (rule and rule.type) or row.type:
         # RFC 3463 section 3.3: X.2.2 is to be used as a persistent transient failure, whatever its class
-        return Type.DEFERRED if own is Type.SOFT and _is_delay(bounce) else own
-    digit = _class(bounce)
-    if bounce.reply.code and digit == "5":
+        return Type.DEFERRED if own is Type.SOFT and _is_delay(seen) else own
+    if seen.code and seen.digit == "5":
         return Type.HARD
-    if _is_delay(bounce) or (digit == "4" and cause in WAITING and not _failed(bounce)):
+    if _is_delay(seen) or (seen.digit == "4" and cause in WAITING and not _failed(seen)):
         return Type.DEFERRED
-    if digit == "4":
-        return Type.SOFT
-    if digit == "5":
-        return Type.HARD
-    if _said(bounce, HARD_WORDS):
-        return Type.HARD
-    return Type.SOFT if _said(bounce, SOFT_WORDS) else None
+    if seen.digit:
+        return Type.SOFT if seen.digit == "4" else Type.HARD
+    return {HARD: Type.HARD, SOFT: Type.SOFT}.get(seen.said)
 
 
-def _failed(bounce: Bounce) -> bool:
-    return bounce.action == "failed" or bounce.notice == "bounce"
+def _failed(seen: Seen) -> bool:
+    return seen.action == "failed" or seen.notice == "bounce"
 
 
-def _final(bounce: Bounce) -> bool | None:
-    if bounce.notice in NOTICES or bounce.action in DELIVERED:
+def _final(seen: Seen) -> bool | None:
+    if seen.notice in NOTICES or seen.action in DELIVERED:
         return None
-    if _failed(bounce):
+    if _failed(seen):
         return True
-    if _is_delay(bounce):
+    if _is_delay(seen):
         return False
-    reply = bounce.reply
-    while reply.wrapped_by:  # the outer reply is the one that was given to the sender
-        reply = reply.wrapped_by
-    outer = reply.code or (reply.enhanced and int(reply.enhanced[0]) * 100) or bounce.reply.code
-    if outer and outer >= 500:
-        return True
-    if _said(bounce, HARD_WORDS):
-        return True
-    return None
+    return True if (seen.given and seen.given >= 500) or seen.said == HARD else None
 
 
-def _suppress(bounce: Bounce, winner: Candidate, row: CauseRow, final: bool | None) -> Suppress:
+def _suppress(seen: Seen, winner: Candidate, row: CauseRow, final: bool | None) -> Suppress:
     """The row's own word, else the cause's; `now` needs something that says this is permanent, and more than a bare reply code."""
     rule = winner.rule
     if rule and rule.suppress:
@@ -170,10 +160,8 @@ def _suppress(bounce: Bounce, winner: Candidate, row: CauseRow, final: bool | No
         return row.suppress
     if winner.source == "basic":
         return Suppress.COUNT
-    permanent = (
-        _class(bounce) == "5" or _said(bounce, HARD_WORDS) or bool(rule and rule.permanent) or (final is True and _class(bounce) != "4") or _failed(bounce)
-    )
-    return Suppress.NOW if permanent and not _is_delay(bounce) else Suppress.COUNT
+    permanent = seen.digit == "5" or seen.said == HARD or bool(rule and rule.permanent) or (final is True and seen.digit != "4") or _failed(seen)
+    return Suppress.NOW if permanent and not _is_delay(seen) else Suppress.COUNT
 
 
 def _retry(row: CauseRow, rule: Rule | None, type_: Type | None) -> Retry | None:
@@ -193,17 +181,6 @@ def _because(bounce: Bounce, winner: Candidate, span: tuple[int, int] | None) ->
     shift = bounce.input_span
     there = (shift[0] + start, shift[0] + end) if shift else None
     return (Because(winner.name, bounce.reply.text[start:end], span, there),)
-
-
-_SURENESS = {"sign": 0, "host": 1, "domain": 2}
-
-
-def _provider(winner: Candidate, known: Mapping[str, str]) -> str | None:
-    if winner.rule and winner.rule.provider:
-        return winner.rule.provider
-    if not known:
-        return None
-    return min(known, key=lambda provider: _SURENESS[known[provider]])  # of several the one that was recognised first
 
 
 def _with_sender(bounce: Bounce, said: Mapping[str, str]) -> Bounce:

@@ -39,11 +39,11 @@ def needs(pattern: str) -> tuple[Need, ...]:
     if exact is not None:
         found = [*found, exact]
     good = {need for need in found if need and len(need) <= MOST_WORDS and min(map(_worth, need)) >= SHORTEST}
-    return tuple(sorted(good, key=lambda need: (-min(*map(_worth, need), 6), len(need), sorted(need)))[:MOST_NEEDS])
+    return tuple(sorted(good, key=_strictness)[:MOST_NEEDS])
 
 
 def _worth(word: str) -> int:
-    return len(word.strip().encode())
+    return SHORTEST if word == "@" else len(word.strip().encode())  # half of all replies quote no address
 
 
 def _sequence(nodes: Any) -> tuple[_Exact, list[Need]]:
@@ -110,10 +110,15 @@ def _branches(branches: list[tuple[_Exact, list[Need]]]) -> tuple[_Exact, list[N
         together = frozenset().union(*(exact or () for exact, _ in branches))
         if len(together) <= MOST_EXACT:
             return together, []
-    best: list[Need] = []
+    best: list[list[Need]] = []
     for exact, found in branches:
-        choices = [need for need in [*found, *([exact] if exact is not None else [])] if need and min(map(_worth, need)) >= SHORTEST]
+        choices = {need for need in [*found, *([exact] if exact is not None else [])] if need and min(map(_worth, need)) >= SHORTEST}
         if not choices:
             return None, []
-        best.append(max(choices, key=lambda need: (min(*map(_worth, need), 6), -len(need))))
-    return None, [frozenset().union(*best)]
+        best.append(sorted(choices, key=_strictness))
+    # the strictest of each branch is one need, the next of each another; a branch that has no more lends its strictest
+    return None, [frozenset().union(*(own[n] if n < len(own) else own[0] for own in best)) for n in range(min(MOST_NEEDS, max(map(len, best))))]
+
+
+def _strictness(need: Need) -> tuple[int, int, list[str]]:
+    return -min(*map(_worth, need), 6), len(need), sorted(need)

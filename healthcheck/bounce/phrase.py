@@ -7,7 +7,7 @@ from functools import cache
 
 from ..catalog import catalog
 from ..model import Bounce, Confidence, Party, Reply
-from ..vocabulary import Service, Word, forms, plain
+from ..vocabulary import Service, Word, forms, meanings, plain
 from .classify import classify
 from .readings import reading
 from .rules import see
@@ -69,8 +69,9 @@ def _written() -> Mapping[str, tuple[Service, Word]]:
     out: dict[str, tuple[Service, Word]] = {}
     twice = set()
     for service in catalog().services.values():
+        meant = meanings(service)
         for word in service.words:
-            for form in forms(service, word):
+            for form in forms(service, word, meant):
                 if out.setdefault(form, (service, word))[1].cause != word.cause:
                     twice.add(form)
     return {form: found for form, found in out.items() if form not in twice}

@@ -12,8 +12,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ..catalog import Catalog, CodeRow, catalog
-from ..model import Confidence, Party, Rival
-from .rules import Form, Seen, Sight, Wording, coded, matching, wordings, worth_trying
+from ..model import Confidence, Party, Retry, Rival, Suppress, Type
+from .rules import Form, Seen, Wording, coded, matching, wordings, worth_trying
 from .weights import (
     BASIC_CODE,
     ESP_WORD,
@@ -45,11 +45,29 @@ class Decision(NamedTuple):
 NOTHING = Candidate("unknown", "basic", "none", 0)
 
 
-class Reading(NamedTuple):
+class Verdict(NamedTuple):
+    """A diagnosis without what is this reply's alone: its words, and where they stand. The fields are those of a Failure."""
+
+    winner: Candidate
+    party: Party
+    type: Type | None
+    final: bool | None
+    suppress: Suppress
+    scope: str
+    confidence: Confidence
+    rivals: tuple[Rival, ...]
+    retry: Retry | None
+    provider: str | None
+    rule: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
     """Every reading of a reply that could matter, heaviest first, and what is made of them."""
 
     found: tuple[Candidate, ...]
     decision: Decision
+    verdict: Verdict | None = None  # classify's, once it has judged
 
 
 @dataclass(slots=True, eq=False)
@@ -61,13 +79,12 @@ class _Weighed:
     made: dict[tuple[Form, ...], Reading] = field(default_factory=dict)
 
 
-def reading(sight: Sight, text: str) -> Reading:
+def reading(seen: Seen, text: str) -> Reading:
     """What a reply says, by its words and codes. Pure.
 
     A pattern that weighs less than the heaviest fragment is not tried: it could not win. An equal weight is settled by the rule's name, so that the
     answer never depends on file order.
     """
-    seen = sight.seen
     weighed = _kept(seen) if not seen.terms else _weigh(seen)  # a service's words are somebody's text
     matched = matching(weighed.tries, text)
     return weighed.made.get(matched) or weighed.made.setdefault(matched, _read(seen, weighed.found, matched))

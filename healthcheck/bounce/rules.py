@@ -9,73 +9,39 @@ What was seen of a reply is all that its reading depends on; bounce/readings.py 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import re2
-from ahocorasick_rs import BytesAhoCorasick
 
-from ..catalog import Catalog, Rule, catalog
+from ..catalog import Rule, catalog
 from ..model import Bounce
-from .needs import Need, needs
-from .weights import Candidate, Codes, sorted_codes, source_of, weight_of
+from .index import Form, Wording, fragment, index
+from .shape import class_of, code_given, said_of
+from .weights import Candidate
 
-K = TypeVar("K")
-V = TypeVar("V")
+__all__ = ["Form", "Seen", "Wording", "coded", "fragment", "located", "matching", "recognised", "see", "wordings", "worth_trying"]
 
 
 class Seen(NamedTuple):
-    """What was seen of a reply: our words in it by their numbers, codes, providers, the service's own words."""
+    """What was seen of a reply: all that its diagnosis depends on, beside the patterns that match. None of it is anybody's words but `terms`."""
 
-    words: frozenset[int]
+    words: frozenset[int]  # ours, by their numbers
     code: int | None
     enhanced: str | None
     known: frozenset[str]  # providers
+    provider: str | None  # of those the one that was recognised most surely
     stage: str | None
     esp: str | None
-    terms: tuple[str, ...]
-    of_sender: bool = False  # an address that is refused can only be the sender's
-
-
-class Wording(NamedTuple):
-    """One fragment or pattern of a row, with what it amounts to: the provider known or not, codes that agree or not."""
-
-    rule: str  # its id
-    stage: str | None
-    provider: str | None
-    codes: Codes | None
-    unknown: tuple[Candidate | None, Candidate | None]  # without, with an agreeing code; None: does not hold
-    known: tuple[Candidate | None, Candidate | None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Form:
-    """A pattern of a row. Two are the same only where they are one object, so that it is quick as a key."""
-
-    pattern: str
-    needs: int  # a bit each
-    reach: int  # the most that it can weigh
-    wording: Wording
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    words: BytesAhoCorasick  # fragments, signs and needed words, case-folded
-    whole: frozenset[int]  # words that begin or end with a digit, and are none within a longer number
-    rows: Mapping[int, tuple[Wording, ...]]  # number of a word -> the rows that have this fragment
-    fragments: frozenset[int]  # the numbers in `rows`
-    triers: frozenset[int]  # the numbers in `tries`
-    needers: frozenset[int]  # the numbers in `met`
-    signs: Mapping[int, str]  # number of a word -> provider
-    signed: frozenset[int]  # the numbers in `signs`
-    met: Mapping[int, int]  # number of a word -> the needs that it meets, a bit each
-    tries: Mapping[int, tuple[Form, ...]]  # number of a word -> the patterns whose first need it meets, those of the longest reach first
-    always: tuple[Form, ...]  # patterns that need no word
-    by_code: Mapping[str, tuple[Rule, ...]]  # rules that have codes and no words
+    terms: tuple[str, ...]  # the service's own words
+    of_sender: bool  # an address that is refused can only be the sender's
+    digit: str  # the class: "4", "5" or ""
+    given: int | None  # the code that the sender was given
+    said: str  # what the service calls it: "hard", "soft" or ""
+    notice: str
+    action: str | None
 
 
 def _options() -> Any:
@@ -84,98 +50,7 @@ def _options() -> Any:
     return options
 
 
-def fragment(text: str) -> str:
-    """The pattern of a row's `text`: any white space for a space, and no digit before or after a digit."""
-    out = r"\s+".join(re2.escape(word) for word in text.split(" "))
-    return (r"\b" if text[0].isdigit() else "") + out + (r"\b" if text[-1].isdigit() else "")
-
-
-def _literal(pattern: str) -> int:
-    """How many characters of a pattern are literal, roughly: what stands outside groups, classes and escapes."""
-    bare = re2.sub(r"\(\?P<\w+>|\[[^\]]*\]|\\.|[.*+?(){}|^$]|\{\d*,?\d*\}", "", pattern)
-    return len(bare)
-
-
-@cache
-def _index() -> _Index:
-    index = build(catalog())
-    gc.freeze()  # it lives as long as the process: no collection needs to walk through it
-    return index
-
-
-class _Words:
-    """The words of the automaton, as they are collected: one keeps its number."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[tuple[str, bool], int] = {}
-
-    def number(self, word: str, whole: bool = False) -> int:
-        return self.numbers.setdefault((word.lower(), whole and (word[0].isdigit() or word[-1].isdigit())), len(self.numbers))
-
-
-def build(book: Catalog) -> _Index:
-    """Index every wording of a knowledge base. About 0.4 s for two thousand rows, once a process."""
-    words = _Words()
-    rows: dict[int, list[Wording]] = {}
-    met: dict[int, int] = {}
-    tries: dict[int, list[Form]] = {}
-    numbered: dict[Need, int] = {}
-    always: list[Form] = []
-    by_code: dict[str, list[Rule]] = {}
-    for rule in book.rules:
-        for text in rule.text:
-            rows.setdefault(words.number(text, True), []).append(_wording(rule, fragment(text), text, len(text)))
-        if not rule.text and not rule.pattern:
-            for code in rule.codes:
-                by_code.setdefault(code, []).append(rule)
-    signs = {words.number(sign, True): provider.id for provider in book.providers.values() for sign in provider.signs}
-    for rule, pattern in ((rule, rule.pattern) for rule in book.rules if rule.pattern):
-        wording = _wording(rule, pattern, "", rule.length or _literal(pattern))
-        wanted = needs(pattern)
-        for need in wanted:
-            bit = numbered.setdefault(need, 1 << len(numbered))
-            for word in need:
-                met[words.number(word)] = met.get(words.number(word), 0) | bit
-        form = Form(pattern, sum(numbered[need] for need in wanted), max(one.weight for one in (*wording.unknown, *wording.known) if one), wording)
-        for word in wanted[0] if wanted else ():
-            tries.setdefault(words.number(word), []).append(form)
-        if not wanted:
-            always.append(form)
-    return _Index(
-        BytesAhoCorasick([word.encode() for word, _ in words.numbers]),
-        frozenset(number for (_, whole), number in words.numbers.items() if whole),
-        _tuples(rows),
-        frozenset(rows),
-        frozenset(tries),
-        frozenset(met),
-        signs,
-        frozenset(signs),
-        met,
-        {number: tuple(sorted(forms, key=_reach)) for number, forms in tries.items()},
-        tuple(sorted(always, key=_reach)),
-        _tuples(by_code),
-    )
-
-
 _number = itemgetter(0)
-
-
-def _reach(form: Form) -> int:
-    return -form.reach
-
-
-def _tuples(lists: Mapping[K, list[V]]) -> dict[K, tuple[V, ...]]:
-    return {key: tuple(values) for key, values in lists.items()}
-
-
-def _wording(rule: Rule, pattern: str, text: str, length: int) -> Wording:
-    def pair(known: bool) -> tuple[Candidate | None, Candidate | None]:
-        return tuple(  # type: ignore[return-value]
-            None if weight is None else Candidate(rule.cause, source_of(rule), rule.id, weight, None, rule, pattern, text)
-            for weight in (weight_of(rule, length, fits, known) for fits in (False, True))
-        )
-
-    return Wording(rule.id, rule.stage, rule.provider, sorted_codes(rule.codes) if rule.codes else None, pair(False), pair(True))
 
 
 @cache
@@ -199,9 +74,11 @@ def _tester(pattern: str) -> Callable[[bytes], list[int] | None]:
 
 
 @cache
-def _roughly(pattern: str) -> Callable[[bytes], list[int] | None]:
-    """Whether a text could match: with gaps of any length. A counted gap has a state for each length, which no memory cache holds."""
-    return _tester(re2.sub(r"\{0,\d\d+\}", "*", re2.sub(r"\{1,\d\d+\}", "+", pattern)))
+def _tries(pattern: str) -> tuple[Callable[[bytes], list[int] | None], ...]:
+    """What a text has to match, the cheaper first: with gaps of any length, where a counted gap has a state for each length, which no memory cache
+    holds; then as it is."""
+    rough = re2.sub(r"\{0,\d\d+\}", "*", re2.sub(r"\{1,\d\d+\}", "+", pattern))
+    return (_tester(pattern),) if rough == pattern else (_tester(rough), _tester(pattern))
 
 
 @cache
@@ -234,44 +111,41 @@ def provider_of_host(host: str | None) -> str | None:
     return None
 
 
-_NONE: Mapping[str, str] = {}
+_NOBODY: frozenset[str] = frozenset()
 
 
-def recognised(bounce: Bounce, matched: Set[int]) -> Mapping[str, str]:
-    """The providers that this reply may come from, and by what: sign, host or domain."""
-    index = _index()
-    out = {index.signs[number]: "sign" for number in matched & index.signed}
+def recognised(bounce: Bounce, matched: Set[int]) -> tuple[frozenset[str], str | None]:
+    """The providers that this reply may come from, and the one of them that is surest: by a sign in the text, before a host's name, before the
+    recipient's domain."""
+    book = index()
+    out = [book.signs[number] for number in matched & book.signed]
     host, other = bounce.receiver, bounce.remote_mta
     if host and (provider := provider_of_host(host)):
-        out.setdefault(provider, "host")
+        out.append(provider)
     if other and other != host and (provider := provider_of_host(other)):
-        out.setdefault(provider, "host")
+        out.append(provider)
     if bounce.esp and bounce.esp in catalog().providers:
-        out.setdefault(bounce.esp, "host")
+        out.append(bounce.esp)
     if bounce.recipient and (provider := _domains().get(bounce.recipient.rpartition("@")[2].lower())):
-        out.setdefault(provider, "domain")
-    return out or _NONE
+        out.append(provider)
+    return (frozenset(out), out[0]) if out else (_NOBODY, None)
 
 
-class Sight(NamedTuple):
-    """A reply as the knowledge base sees it. `seen` is all that its reading depends on, beside the patterns that match."""
-
-    seen: Seen
-    known: Mapping[str, str]  # the providers that were recognised, and by what: sign, host or domain
-
-
-def see(bounce: Bounce) -> Sight:
+def see(bounce: Bounce) -> Seen:
     """Look for every fragment and sign at once. Pure; one pass over the text."""
-    index, reply = _index(), bounce.reply
+    book, reply = index(), bounce.reply
     text = " ".join(reply.text.lower().split()).encode("utf-8", "replace")
-    found = index.words.find_matches_as_indexes(text, overlapping=True)
+    found = book.words.find(text)
     matched = frozenset(map(_number, found))
-    if edged := matched & index.whole:
+    if edged := matched & book.whole:
         within = {number for number, start, end in found if number in edged and _whole(text, start, end)}
         matched = matched - edged | within
-    known = recognised(bounce, matched)
-    enhanced = reply.enhanced or bounce.status
-    return Sight(Seen(matched, reply.code, enhanced, frozenset(known), bounce.stage, bounce.esp, bounce.esp_terms, _of_sender(bounce, enhanced)), known)
+    known, provider = recognised(bounce, matched)
+    enhanced, digit = reply.enhanced or bounce.status, class_of(bounce)
+    said = said_of(bounce, digit) if bounce.esp_terms or not digit else ""
+    of_sender, given = _of_sender(bounce, enhanced), code_given(bounce)
+    terms, stage, notice, action = bounce.esp_terms, bounce.stage, bounce.notice, bounce.action
+    return Seen(matched, reply.code, enhanced, known, provider, stage, bounce.esp, terms, of_sender, digit, given, said, notice, action)
 
 
 def _of_sender(bounce: Bounce, enhanced: str | None) -> bool:
@@ -296,18 +170,18 @@ def _whole(text: bytes, start: int, end: int) -> bool:
 
 def wordings(seen: Seen) -> Iterable[Wording]:
     """Every row that has one of the fragments."""
-    index = _index()
-    return [wording for number in seen.words & index.fragments for wording in index.rows[number]]
+    book = index()
+    return [wording for number in seen.words & book.fragments for wording in book.rows[number]]
 
 
 def worth_trying(seen: Seen, least: int) -> tuple[Form, ...]:
     """The patterns that can weigh `least`, of those whose every need occurs. Pure."""
-    index = _index()
+    book = index()
     met = 0
-    for number in seen.words & index.needers:
-        met |= index.met[number]
+    for number in seen.words & book.needers:
+        met |= book.met[number]
     tried = {}
-    for some in [*map(index.tries.__getitem__, seen.words & index.triers), index.always]:
+    for some in [*map(book.tries.__getitem__, seen.words & book.triers), book.always]:
         for form in some:  # those with the longest reach first
             if form.reach < least:
                 break
@@ -321,13 +195,20 @@ def matching(forms: tuple[Form, ...], text: str) -> tuple[Form, ...]:
     if not forms:
         return ()
     octets = text.encode("utf-8", "replace")
-    return tuple([form for form in forms if _roughly(form.pattern)(octets) and _tester(form.pattern)(octets)])
+    found = []
+    for form in forms:
+        for match in _tries(form.pattern):
+            if not match(octets):
+                break
+        else:
+            found.append(form)
+    return tuple(found)
 
 
 def coded(code: int | None, enhanced: str | None) -> Iterable[Rule]:
     """The rows that have no words, only codes, and name one of these."""
     keys = [*((enhanced, "X" + enhanced[1:]) if enhanced else ()), *((str(code), f"{code // 100}xx") if code else ())]
-    return {rule.id: rule for key in keys for rule in _index().by_code.get(key, ())}.values()
+    return {rule.id: rule for key in keys for rule in index().by_code.get(key, ())}.values()
 
 
 def located(candidate: Candidate, text: str) -> tuple[tuple[int, int] | None, Mapping[str, str]]:

@@ -98,7 +98,7 @@ class Later(dict[str, Any]):
     __hash__ = None
 
     def __eq__(self, other: object) -> bool:
-        return dict.__eq__(self._read(), other)
+        return dict.__eq__(self._read(), other._read() if isinstance(other, Later) else other)
 
     def __repr__(self) -> str:
         return dict.__repr__(self._read())

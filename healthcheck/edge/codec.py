@@ -89,6 +89,8 @@ class Reply:
 
     def signed(self, rtype: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The signatures over an answer of this type, and, where it came with checking disabled, the records. Presentation form."""
+        if self.wire and not self.turned and _SIGNED not in self.wire:
+            return (), ()
         signatures: list[str] = []
         unchecked: list[str] = []
         for rrset in self.sections()[0]:
@@ -97,6 +99,9 @@ class Reply:
             elif rrset.rdtype == rtype and self.turned:
                 unchecked += [_text(rtype, data) for data in rrset]
         return tuple(sorted(signatures)), tuple(sorted(unchecked))
+
+
+_SIGNED = struct.pack("!HH", RRSIG, 1)  # type and class of a signature: a message without these octets holds none
 
 
 class Heard(NamedTuple):

@@ -16,20 +16,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dns.exception
-import dns.flags
-import dns.message
-import dns.nameserver
-import dns.rcode
-import dns.rdataclass
 import dns.rdatatype
-import dns.resolver
 
 from ..model import Answer, Fetch, Outcome, Question, Secure, Timing
 from . import codec
 from .codec import Malformed, name_text, name_wire, tidy
+from .libraries import ForLibraries
 from .line import AT, Line
 from .loop import Loop
 from .memo import Head, Key, Memo
@@ -49,10 +44,6 @@ Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 _log = logging.getLogger(__name__)
 
 
-class Unanswered(dns.exception.Timeout, OSError):
-    """What a library is told about a question without any answer. An OSError, so that dnspython does not ask again."""
-
-
 @lru_cache(maxsize=8192)
 def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
     """Name and type as they are shown, and as they are asked. Raises Malformed."""
@@ -67,6 +58,12 @@ def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
     return name, rtype, (name_wire(name), number)
 
 
+def named(name: str, rtype: str) -> tuple[str, str]:
+    """Name and type as they are asked, in one way of writing. Raises Malformed for what cannot be asked. Pure."""
+    wire, number = _parsed(name, rtype)[2]
+    return name_text(wire), dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
+
+
 def _place(question: Question) -> str:
     """Whom a question is put to, as it stands in a key: "" for the resolvers."""
     return AT + question.at.lower() if question.at else ""
@@ -76,7 +73,7 @@ def _as_asked(question: Question, name: str, rtype: str) -> Question:
     return question if question.name == name and question.rtype == rtype else replace(question, name=name, rtype=rtype)
 
 
-class Seam(Memo, dns.nameserver.Nameserver):
+class Seam(Memo, ForLibraries):
     """See docs/architecture.md. Thread-safe; no method raises on what the network says."""
 
     def __init__(
@@ -341,57 +338,3 @@ class Seam(Memo, dns.nameserver.Nameserver):
             # what a topic foresees is a convenience: its fault must not cost an answer
             self.faults.append(error)
             _log.exception("foresee failed for %s %s (role %r)", question.name, question.rtype, question.role)
-
-    # ------------------------------------------------------------------ for libraries
-
-    def __str__(self) -> str:
-        return self._world.describe
-
-    def kind(self) -> str:
-        return "Seam"
-
-    def is_always_max_size(self) -> bool:
-        return True
-
-    def answer_nameserver(self) -> str:
-        return self._world.nameservers[0] if self._world.nameservers else "zone files"
-
-    def answer_port(self) -> int:
-        return 53
-
-    def resolver(self) -> dns.resolver.Resolver:
-        """A dnspython resolver that asks through this seam and through nothing else."""
-        resolver = dns.resolver.Resolver(configure=False)
-        resolver.nameservers = [self]
-        resolver.lifetime = resolver.timeout = self._deadline
-        resolver.search = []
-        return resolver
-
-    def query(self, request: dns.message.QueryMessage, *_: Any, **__: Any) -> dns.message.Message:
-        """dnspython's way to ask: demanded, and charged. The time it allows is not looked at; the scan's deadline is.
-
-        Raises Unanswered for a time-out and for what was not asked; everything else is a message, BOGUS and ERROR as SERVFAIL.
-        """
-        asked = request.question[0]
-        response = dns.message.make_response(request, recursion_available=True)
-        if asked.rdclass != dns.rdataclass.IN:
-            response.set_rcode(dns.rcode.REFUSED)
-            return response
-        do = bool(request.ednsflags & dns.flags.DO)
-        name = name_text(asked.name.to_digestable())
-        with self._lock:
-            item = self._demand(Question(name, dns.rdatatype.to_text(asked.rdtype)), do=do)
-        answer = item if isinstance(item, Answer) else self._await(item)
-        if answer.outcome in (Outcome.TIMEOUT, Outcome.NOT_ASKED):
-            raise Unanswered(timeout=self._deadline)  # type: ignore[no-untyped-call]
-        rcodes = {Outcome.NXDOMAIN: dns.rcode.NXDOMAIN, Outcome.REFUSED: dns.rcode.REFUSED}
-        response.set_rcode(rcodes.get(answer.outcome, dns.rcode.SERVFAIL if answer.unsure else dns.rcode.NOERROR))
-        if answer.secure is Secure.YES:
-            response.flags |= dns.flags.AD
-        if not answer.unsure and not isinstance(item, Answer):
-            response.index = None  # type: ignore[assignment]  # dnspython would look for what is added here in an index that knows nothing of it
-            for raw in item.trail:
-                if raw.reply is not None:
-                    section, response.authority = raw.reply.sections()
-                    response.answer.extend(section)
-        return response

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Protocol
 
+from ..errors import InputError
 from . import codec
 from .codec import Reply
 from .line import Ask, Done
@@ -48,6 +51,29 @@ class Server:
     label: str  # "192.0.2.53", "127.0.0.1:5353"
     family: int
     address: tuple[Any, ...]
+
+
+_SERVER = re.compile(r"\[(?P<v6>[^\]]+)\](?::(?P<port6>\d+))?|(?P<v4>[0-9.]+)(?::(?P<port4>\d+))?|(?P<bare>[0-9a-fA-F:.]+(?:%\w+)?)")
+
+
+def server_of(text: str, port: int = 53) -> Server:
+    """The nameserver that a text names: "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353". Raises InputError. Looks up no name."""
+    found = _SERVER.fullmatch(text.strip())
+    refusal = InputError(f"“{text.strip()[:60]}” is no nameserver. Give its address: 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.")
+    if found is None:
+        raise refusal
+    host = found["v6"] or found["v4"] or found["bare"]
+    given = found["port6"] or found["port4"]
+    port = int(given) if given else port
+    try:
+        ip_address(host)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    except (ValueError, OSError, OverflowError):
+        raise refusal from None
+    if not 0 < port < 65536:
+        raise refusal
+    shown = f"[{host}]" if ":" in host and port != 53 else host
+    return Server(shown if port == 53 else f"{shown}:{port}", family, address)
 
 
 @dataclass(slots=True, eq=False)

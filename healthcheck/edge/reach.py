@@ -190,3 +190,7 @@ class Reaches(Generic[Wanted_contra, Got]):
     def transcript(self) -> tuple[Got, ...]:
         """What was demanded, in the order of demand."""
         return tuple(self._got.values())
+
+    def demanded(self) -> dict[Wanted_contra, Got]:
+        """The same, by what was wanted."""
+        return dict(self._got)

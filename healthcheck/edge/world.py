@@ -2,53 +2,54 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import dns.exception
 import dns.resolver
 
 from ..catalog import Blocklist
 from ..errors import InputError, ZoneError
-from ..model import Fetch, Fetched, Greeted, Location, Outcome
+from ..model import Fetch, Fetched, Greeted, Location, Outcome, ScanInput
 from . import codec
-from .codec import Malformed, Reply, name_wire
+from .codec import Malformed, name_wire
 from .dns import ROOT, Foresee, Seam
-from .flight import Server
+from .flight import server_of
 from .guard import PUBLIC, Policy
 from .https import Fetcher
+from .keeping import Keeping
 from .line import Nowhere, Source
 from .loop import Loop
-from .memo import Key
 from .reach import GREETING, Greet, Nobody, Port, Reaches, Rows, Spoken, unfetched, ungreeted
 from .smtp import Greeter
 from .wire import Resolvers
-from .zones import ZoneFiles, ZoneSet, within
+from .zone import within
+from .zones import ZoneFiles, ZoneSet
 
-KEEP = 3600  # seconds that the World keeps a shared answer
-KEEP_FAILURE = 60
-POOLED = 300  # seconds that one of many scans may use the answer of another
-MOST_KEPT = 4096  # far more than all lists' self-tests
-MOST_POOLED = 32768
+SHOWN_FILES = 40
 SYSTEM_SERVERS = 3  # as many as the C library asks
 BOGUS_PROBE = "dnssec-failed.org"  # a name that is signed wrongly on purpose
 DEMO = Path(__file__).parent.parent / "data" / "demo"
 DEMO_NAMES = ("example", "test")  # RFC 2606 section 2
+STRANGERS = ("$ORIGIN", "$TTL")  # the directives that a text may use which came over HTTP
 
-Told = Callable[[Reply | None], None]
 
-_PLACE = re.compile(r"\[(?P<v6>[^\]]+)\](?::(?P<port6>\d+))?|(?P<v4>[0-9.]+)(?::(?P<port4>\d+))?|(?P<bare>[0-9a-fA-F:.]+(?:%\w+)?)")
+class Tape(Protocol):
+    """Who makes the sessions of a World in its place: one that takes them down, or one that plays a recording."""
+
+    def open(
+        self, world: World, foresee: Foresee | None, deadline: float, loop: Loop | None, about: ScanInput | str, lists: Iterable[Blocklist] | None, /
+    ) -> Session: ...
 
 
 class Session:
     """One scan's time with a World. Leaving it closes every socket that it opened."""
+
+    seam: type[Seam] = Seam
 
     def __init__(self, world: World, foresee: Foresee | None, deadline: float, loop: Loop | None) -> None:
         opened = time.monotonic()
@@ -60,7 +61,7 @@ class Session:
             line = world.source.line(opened + deadline)
         self.fetch = Reaches(world.fetcher, unfetched, opened + deadline, loop)
         self.greet = Reaches(world.greeter, ungreeted, opened + deadline, loop, GREETING)
-        self.dns = Seam(world, line, loop, foresee, opened, deadline, self.fetch.start)
+        self.dns = self.seam(world, line, loop, foresee, opened, deadline, self.fetch.start)
 
     def __enter__(self) -> Session:
         return self
@@ -81,7 +82,7 @@ class Session:
             self._own.close()
 
 
-class World:
+class World(Keeping):
     """Who answers. Thread-safe; one World serves any number of scans, one after the other or at once.
 
     Use World.live(), World.zones() or World.demo(). Between scans it keeps the shared questions' answers for an hour (failures
@@ -104,6 +105,7 @@ class World:
             name_wire(codec.tidy(bogus_probe))
         except Malformed as error:
             raise InputError(f"“{bogus_probe}”: {error}") from None
+        super().__init__()
         self.source = source
         self.describe = describe
         self.nameservers = nameservers
@@ -112,17 +114,13 @@ class World:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.sceptical = False  # an NXDOMAIN is believed only from a resolver that knows the root (the system's, which nobody chose)
         self.blocklists: tuple[Blocklist, ...] | None = None  # which lists are asked; None: those of data/blocklists.toml
-        self.pooled = False  # many scans: every answer is kept for the next ones as long as its TTL says, at most POOLED seconds
         self.guard: Policy = PUBLIC  # where a connection may lead that scanned data asks for
         self.fetcher: Port[Fetch, Fetched] = Nobody(unfetched)  # https on port 443, for policies and logos
         self.greeter: Port[Greet, Greeted] = Nobody(ungreeted)  # SMTP on port 25, for mail hosts, where the user asks for it
+        self.tape: Tape | None = None  # who takes down, or says again, what sessions are told (edge/tape.py)
         self._held = held
         self._beneath: World | None = None
         self._demo: World | None = None
-        self._lock = threading.Lock()
-        self._kept: dict[Key, tuple[float, Reply]] = {}
-        self._asking: dict[Key, list[Told]] = {}  # shared questions under way, and the scans that wait beside the one that asks
-        self._validating: dict[str, tuple[float, bool | None]] = {}
 
     # ------------------------------------------------------------------ the three worlds
 
@@ -136,11 +134,11 @@ class World:
         With no resolver at hand every question says so at once. Raises InputError for what is no address. Asks nothing yet.
         """
         given = tuple(nameservers)
-        servers = tuple(_server(text) for text in given)
+        servers = tuple(server_of(text) for text in given)
         if not servers:
             try:
                 found = dns.resolver.Resolver(resolv_conf)
-                servers = tuple(_server(str(a), found.port) for a in found.nameservers[:SYSTEM_SERVERS] if isinstance(a, str))
+                servers = tuple(server_of(str(a), found.port) for a in found.nameservers[:SYSTEM_SERVERS] if isinstance(a, str))
             except (dns.exception.DNSException, OSError, ValueError, InputError) as error:
                 return cls._nowhere(f"{resolv_conf}: {str(error) or type(error).__name__}", bogus_probe)
             if not servers:
@@ -160,15 +158,41 @@ class World:
         return cls(Nowhere(Outcome.ERROR, detail), describe="no resolver", bogus_probe=bogus_probe)
 
     @classmethod
-    def zones(cls, paths: Iterable[str | Path], *, only: bool = False, beneath: World | None = None) -> World:
-        """Zone files laid over `beneath` (the live DNS where it is None), or alone with `only`.
+    def zones(cls, paths: Iterable[str | Path], *, only: bool = False, beneath: World | None = None, careful: bool = False) -> World:
+        """Zone files, or folders of them, laid over `beneath` (the live DNS where it is None), or alone with `only`.
+
+        careful   look for slips in the files, read on past a record that cannot be read, and say of findings where in a file they are
 
         A file with an SOA is authoritative at and below its origin, down to its NS cuts; the record sets of a file without one
         stand in place of those beneath, a later file's in place of an earlier one's. Every answer from a file is `secure=draft`.
         With `only` what no file holds is NOT_ASKED by the server "zone files". Raises ZoneError, with file, line and reason.
         """
-        held = ZoneSet.read([paths] if isinstance(paths, (str, Path)) else paths)
-        shown = "no zone file" if not held.files else ("zone file " if len(held.files) == 1 else "zone files ") + ", ".join(Path(f).name for f in held.files)
+        return cls._laid(ZoneSet.read([paths] if isinstance(paths, (str, Path)) else paths, careful=careful), only, beneath)
+
+    @classmethod
+    def drafts(cls, texts: Mapping[str, str], *, only: bool = False, beneath: World | None = None) -> World:
+        """As careful zones(), from the texts of files by their names (octoDNS: *.yaml), which are read as a stranger's: no file is opened, and
+        $INCLUDE, $GENERATE and !include are refused. Raises ZoneError."""
+        return cls._laid(ZoneSet.of(texts, STRANGERS), only, beneath)
+
+    @classmethod
+    def replay(cls, path: str | Path, *, zones: Iterable[str | Path] = ()) -> World:
+        """What a recording holds, said again without network, at the time at which it was recorded (edge/tape.py: Recorder makes one).
+
+        zones   the zone files that it was made with, where they were read with care: for the lines that findings show
+
+        A question that the recording does not hold is NOT_ASKED, a host likewise; a session about a domain that it does not hold raises InputError. Raises
+        InputError for a file that is no recording, is cut short, or is of another version, and for other zone files than those it was made with.
+        """
+        from .recording import Recording
+        from .tape import replayed
+
+        return replayed(Recording.read(path), [zones] if isinstance(zones, (str, Path)) else zones)
+
+    @classmethod
+    def _laid(cls, held: ZoneSet, only: bool, beneath: World | None) -> World:
+        some = ", ".join(Path(f).name for f in held.files[:SHOWN_FILES]) + (" …" if len(held.files) > SHOWN_FILES else "")
+        shown = "no zone file" if not held.files else ("zone file " if len(held.files) == 1 else "zone files ") + some
         if only:
             return cls(ZoneFiles(held), describe=shown, only_zone=True, held=held)
         return cls._over(held, beneath or cls.live(), shown)
@@ -228,100 +252,43 @@ class World:
             return None
         return found or (self._beneath.locate(name, rtype) if self._beneath else None)
 
+    @property
+    def files(self) -> ZoneSet | None:
+        """What the zone files hold, where somebody wants to know of slips in them; None for every other world."""
+        return self._held if self._held is not None and self._held.slips is not None else None
+
+    def each(self) -> tuple[World, ...]:
+        """This World and those that for_domain() may pick in its place."""
+        return tuple(one for one in (self, self._demo, self._beneath) if one is not None)
+
     # ------------------------------------------------------------------ scans
 
-    def open(self, foresee: Foresee | None = None, *, deadline: float = 15.0, loop: Loop | None = None) -> Session:
+    def open(
+        self,
+        foresee: Foresee | None = None,
+        *,
+        deadline: float = 15.0,
+        loop: Loop | None = None,
+        about: ScanInput | str = "",
+        lists: Iterable[Blocklist] | None = None,
+    ) -> Session:
         """One scan's session, to be used as a context manager.
 
         deadline   seconds after which everything answers at once
         loop       what serves its sockets, where several scans share one; one of its own where None
+        about      what is scanned, or the domain of a message that is examined: by this a recording is found again
+        lists      the blocklists that are asked, whose keys no recording holds
+        Raises InputError where a recording answers, and holds nothing about this domain.
         """
-        session = Session(self, foresee, deadline, loop)
+        session = Session(self, foresee, deadline, loop) if self.tape is None else self.tape.open(self, foresee, deadline, loop, about, lists)
         if self.sceptical:
             session.dns.foresee((ROOT,))
         return session
 
     def close(self) -> None:
         """Forgets what was kept, and ends the connections to hosts. Open sessions end by themselves."""
-        with self._lock:
-            self._kept.clear()
-            self._validating.clear()
+        self.forget()
         self.fetcher.close()
         self.greeter.close()
         if self._beneath is not None:
             self._beneath.close()
-
-    # ------------------------------------------------------------------ what lasts longer than a scan (for the seam)
-
-    def share(self, key: Key, told: Told) -> tuple[Reply | None, bool]:
-        """The kept answer to a shared question, or whether the caller is to ask it. Neither: a scan is asking it now, and `told` will
-        be called, from any thread, with its answer, or with None where that scan ended first."""
-        with self._lock:
-            until, reply = self._kept.get(key, (0.0, None))
-            if reply is not None and time.monotonic() < until:
-                return reply, False
-            if (waiting := self._asking.get(key)) is not None:
-                waiting.append(told)
-                return None, False
-            self._asking[key] = []
-            return None, True
-
-    def remember(self, key: Key, reply: Reply, *, pooled: bool = False) -> None:
-        """Keeps the answer to a shared question, and tells the scans that wait for it. `pooled`: to one that is shared by its TTL alone."""
-        keep: float = KEEP if reply.failure is None else KEEP_FAILURE
-        if pooled:
-            # RFC 2308 section 5: what has no SOA is not kept; what failed is asked again by the next one
-            ttl = min((r.ttl for r in reply.records), default=reply.negative_ttl or 0) if reply.failure is None else 0
-            keep = min(ttl, POOLED)
-        with self._lock:
-            if len(self._kept) > (MOST_POOLED if self.pooled else MOST_KEPT):
-                now = time.monotonic()
-                self._kept = {k: held for k, held in self._kept.items() if held[0] > now and held[1].failure is None}
-                if len(self._kept) > MOST_KEPT * 4:
-                    self._kept.clear()
-            if keep:
-                self._kept[key] = (time.monotonic() + keep, reply)
-            waiting = self._asking.pop(key, [])
-        for told in waiting:
-            told(reply)
-
-    def share_failed(self, key: Key) -> None:
-        """The scan that was asking a shared question ended without an answer."""
-        with self._lock:
-            waiting = self._asking.pop(key, [])
-        for told in waiting:
-            told(None)
-
-    def validates(self, server: str) -> bool | None:
-        """Whether a resolver was shown to validate DNSSEC; None: not known."""
-        with self._lock:
-            until, value = self._validating.get(server, (0.0, None))
-            return value if time.monotonic() < until else None
-
-    def learned(self, server: str) -> bool:
-        """Whether it was tried not long ago to find out, with whatever result."""
-        with self._lock:
-            return time.monotonic() < self._validating.get(server, (0.0, None))[0]
-
-    def learn(self, server: str, value: bool | None) -> None:
-        with self._lock:
-            self._validating[server] = (time.monotonic() + (KEEP_FAILURE if value is None else KEEP), value)
-
-
-def _server(text: str, port: int = 53) -> Server:
-    found = _PLACE.fullmatch(text.strip())
-    refusal = InputError(f"“{text.strip()[:60]}” is no nameserver. Give its address: 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.")
-    if found is None:
-        raise refusal
-    host = found["v6"] or found["v4"] or found["bare"]
-    given = found["port6"] or found["port4"]
-    port = int(given) if given else port
-    try:
-        ip_address(host)
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
-    except (ValueError, OSError, OverflowError):
-        raise refusal from None
-    if not 0 < port < 65536:
-        raise refusal
-    shown = f"[{host}]" if ":" in host and port != 53 else host
-    return Server(shown if port == 53 else f"{shown}:{port}", family, address)

@@ -6,153 +6,160 @@ records of a file without SOA are merged, record set by record set, over what li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
+import dns.exception
 import dns.name
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from ..errors import ZoneError
-from ..model import Location, Outcome
-from . import codec
-from .codec import CNAME, DNAME, DS, NS, NXDOMAIN, RR, RRSIG, SOA, Reply
+from ..errors import InputError, ZoneError
+from ..model import Domain, Location, Outcome
+from . import codec, octodns, slips, yamlfiles
+from .codec import CNAME, DS, MX, NS, NXDOMAIN, RR, SOA, TXT, Reply
+from .folder import File, files_of
 from .line import Ask, Done, Line, Source
-from .zonefile import Row, read_file
+from .look import text_of
+from .zone import Sets, Zone, alias_set, parents, within
+from .zonefile import Noted, Row, Slip, read_file, read_text
 
 OUTSIDE = "zone files"  # Answer.server of a name that no file holds, where nobody else may be asked
-BESIDE_CNAME = {RRSIG, int(dns.rdatatype.NSEC), int(dns.rdatatype.NSEC3)}
-Sets = dict[int, list[Row]]
 
 
-def parents(name: bytes) -> Iterator[bytes]:
-    """The names above a canonical name, nearest first, the root last."""
-    while name != b"\0":
-        name = name[name[0] + 1 :]
-        yield name
-
-
-def within(name: bytes, above: bytes) -> bool:
-    return name == above or above in parents(name)
-
-
-@dataclass(slots=True)
-class Zone:
-    """The records at and below an origin. `origin` None: a file without SOA, whose records are merged."""
-
-    file: str
-    origin: bytes | None = None
-    sets: dict[bytes, Sets] = field(default_factory=dict)
-    nodes: set[bytes] = field(default_factory=set)  # every name that exists, those without records included (RFC 8020)
-    negative_ttl: int = 0
-
-    def add(self, owner: bytes, row: Row) -> None:
-        at = self.sets.setdefault(owner, {})
-        at.setdefault(int(row.data.rdtype), []).append(row)
-        if CNAME in at and not BESIDE_CNAME.issuperset(set(at) - {CNAME}):
-            # RFC 2181 section 10.1; name servers refuse to load such a zone
-            raise ZoneError(f"{row.file}:{row.line}: {codec.name_text(owner)} has a CNAME and other records beside it")
-        self.nodes.add(owner)
-        for name in parents(owner):
-            if name in self.nodes or (self.origin is not None and not within(name, self.origin)):
-                break
-            self.nodes.add(name)
-
-    def held(self, name: bytes, rtype: int, do: bool, *, owner: bytes | None = None) -> Reply | None:
-        """The record set at a name, or the CNAME in its place; None where it has neither. `owner`: for a wildcard's answer."""
-        at = self.sets.get(name, {})
-        rows = at.get(rtype) or at.get(CNAME)
-        if not rows:
-            return None
-        shown = owner or name
-        ttl = min(row.ttl for row in rows)  # RFC 2181 section 5.2: one TTL a set
-        signatures = [r for r in at.get(RRSIG, ()) if r.data.covers() == rows[0].data.rdtype] if do else []
-        records = tuple(codec.record_of(shown, ttl, row.data) for row in rows)
-        return Reply(records=records, draft=True, server=_server(rows[0]), rrsets=_rrsets(shown, [rows, signatures]))
-
-    def negative(self, rcode: int) -> Reply:
-        return Reply(rcode=rcode, negative_ttl=self.negative_ttl, draft=True, server=f"zone file {Path(self.file).name}")
-
-    def answer(self, name: bytes, rtype: int, do: bool) -> Reply | None:
-        """What an authoritative server would say of a name within this zone; None below a cut, where it has no say."""
-        above = [n for n in (name, *parents(name)) if self.origin is not None and within(n, self.origin)]
-        for node in reversed(above[:-1]):
-            at = self.sets.get(node, {})
-            # RFC 1034 section 4.2.1: the NS of a cut belong to the zone below; RFC 4035 section 2.4: its DS does not
-            if NS in at and not (node == name and rtype == DS):
-                return None
-        for node in reversed(above[1:]):
-            if rows := self.sets.get(node, {}).get(DNAME):
-                return self._dname(name, node, rows[0])
-        if name in self.nodes:
-            return self.held(name, rtype, do) or self.negative(codec.NOERROR)
-        encloser = next(n for n in above if n in self.nodes)
-        star = b"\1*" + encloser
-        if star in self.nodes:  # RFC 4592 section 3.3.1
-            return self.held(star, rtype, do, owner=name) or self.negative(codec.NOERROR)
-        return self.negative(NXDOMAIN)
-
-    def _dname(self, name: bytes, node: bytes, row: Row) -> Reply:
-        # RFC 6672 section 3.1: the labels below the DNAME stay, the rest is replaced
-        target = name[: len(name) - len(node)] + codec.record_of(node, row.ttl, row.data).target
-        if len(target) > 255:
-            return Reply(Outcome.ERROR, detail="the DNAME makes a name over 255 octets (YXDOMAIN)", server=_server(row))
-        alias = RR(name, CNAME, row.ttl, codec.name_text(target), target=target)
-        return Reply(records=(alias,), draft=True, server=_server(row), rrsets=lambda: [_alias(alias)])
-
-
-def _server(row: Row) -> str:
-    return f"zone file {Path(row.file).name}:{row.line}"
-
-
-def _alias(record: RR) -> dns.rrset.RRset:
-    owner, target = (dns.name.from_wire(n, 0)[0] for n in (record.owner, record.target))
-    return dns.rrset.from_text(owner, record.ttl, dns.rdataclass.IN, dns.rdatatype.CNAME, target.to_text())
-
-
-def _rrsets(owner: bytes, groups: Iterable[list[Row]]) -> Callable[[], list[dns.rrset.RRset]]:
-    def build() -> list[dns.rrset.RRset]:
-        name = dns.name.from_wire(owner, 0)[0]
-        return [dns.rrset.from_rdata_list(name, min(r.ttl for r in rows), [r.data for r in rows]) for rows in groups if rows]
-
-    return build
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ZoneSet:
-    """Everything that some files hold."""
+    """Everything that some files hold. slips: None where they were not looked for; notes: what was passed over, in words."""
 
     zones: dict[bytes, Zone]
     patch: Zone
     files: tuple[str, ...]
+    slips: tuple[Slip, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, paths: Iterable[str | Path]) -> ZoneSet:
-        """Raises ZoneError, with file, line and reason."""
+    def read(cls, paths: Iterable[str | Path], *, careful: bool = False) -> ZoneSet:
+        """Files and folders. `careful`: look for slips, and read on past what cannot be read; else the first fault is refused.
+
+        Raises ZoneError, with file, line and reason.
+        """
+        given, notes = files_of(paths)
+        return cls._read(((file, None) for file in given), None, Noted() if careful else None, notes)
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str], directives: tuple[str, ...] = ("$ORIGIN", "$TTL", "$GENERATE")) -> ZoneSet:
+        """The texts of files by their names, read with care; of the directives only these are followed, and no other file is opened. Raises ZoneError."""
+        escaped = yamlfiles.escapes(text for name, text in texts.items() if yamlfiles.is_yaml(name))
+        return cls._read(((File(name, None, escaped), text) for name, text in texts.items()), directives, Noted(), ())
+
+    @classmethod
+    def _read(cls, given: Iterable[tuple[File, str | None]], directives: tuple[str, ...] | None, noted: Noted | None, notes: tuple[str, ...]) -> ZoneSet:
         zones: dict[bytes, Zone] = {}
-        patch = Zone("")
-        files = tuple(str(p) for p in paths)
-        for path in files:
-            rows = read_file(path)
-            tops = [_top(row, zones) for row in rows if row.data.rdtype == SOA]
-            for top in tops:
-                zones[top.origin or b""] = top
-            if not tops:
-                _merge(patch, path, rows)
-                continue
-            mine = {z.origin: z for z in tops}
-            for row in rows:
-                owner = row.owner.to_digestable()
-                zone = next((mine[n] for n in (owner, *parents(owner)) if n in mine), None)
-                if zone is None:
-                    shown = " and ".join(codec.name_text(z.origin or b"\0") for z in tops)
-                    raise ZoneError(
-                        f"{row.file}:{row.line}: {row.owner.to_text(True)} is outside the zone {shown}, so that no name server would answer with it."
-                    )
-                zone.add(owner, row)
-        return cls(zones, patch, files)
+        patch, files = Zone(""), []
+        for file, text in given:
+            files.append(file.path)
+            (_add_yaml if yamlfiles.is_yaml(file.path) else partial(_add_master, patch))(zones, file, noted, text, directives)
+        held = cls(zones, patch, tuple(files), None if noted is None else (), notes)
+        return held if noted is None else replace(held, slips=slips.in_order([*noted.slips, *slips.find(held)]))
+
+    # ------------------------------------------------------------------ for those who look at the files themselves
+
+    @cached_property
+    def tops(self) -> frozenset[str]:
+        return frozenset(map(codec.name_text, self.zones))
+
+    def record_sets(self) -> Iterator[list[Row]]:
+        for zone in (*self.zones.values(), self.patch):
+            for sets in zone.sets.values():
+                yield from (rows for rows in sets.values() if rows)
+
+    def rows(self) -> Iterator[Row]:
+        return (row for rows in self.record_sets() for row in rows)
+
+    def rows_at(self, name: str, rtype: int) -> list[Row]:
+        """The record set of a name as it is written, double records included."""
+        try:
+            wire = codec.name_wire(name)
+        except codec.Malformed:
+            return []
+        zone = self.zone_of(wire, rtype)
+        return next((rows for held in (self.patch, zone) if held is not None and (rows := held.sets.get(wire, {}).get(rtype))), [])
+
+    @cached_property
+    def names(self) -> frozenset[bytes]:
+        """Every name that the files hold, wildcards as they are written."""
+        return frozenset().union(*(zone.nodes for zone in (*self.zones.values(), self.patch)))
+
+    def domains(self) -> tuple[str, ...]:
+        """Every domain that the files hold mail records of, and the top of every zone; reverse zones and names below a cut are none."""
+        return self._domains
+
+    @cached_property
+    def _domains(self) -> tuple[str, ...]:
+        found = {name for name in map(_domain, self.tops) if name}
+        helpers = self._helpers()
+        for zone in (*self.zones.values(), self.patch):
+            for owner, sets in zone.sets.items():
+                for name in _of_mail(codec.name_text(owner), sets, helpers):
+                    if name not in found and _domain(name) == name and not self._cut_off(name) and not self._doubled(name):
+                        found.add(name)
+        if self.patch.sets and not any(self._of_patch(name) for name in found):
+            names = {n for n in map(_domain, map(codec.name_text, self.patch.sets)) if n}
+            found |= {n for n in names if not any(n.endswith("." + other) for other in names)}
+        return tuple(sorted(found, key=lambda name: name.split(".")[::-1]))
+
+    def slips_of(self, domain: str) -> tuple[Slip, ...] | None:
+        """The slips that belong into the report of a domain: those at and below it that are nearer to no other one of the files. Those of
+        zones without a domain (reverse zones) go to the first one. None where slips were not looked for."""
+        return None if self.slips is None else tuple(self._by_domain.get(domain, ()))
+
+    @cached_property
+    def _by_domain(self) -> dict[str, list[Slip]]:
+        domains, out = self.domains(), dict[str, list[Slip]]()
+        known = set(domains)
+        for slip in self.slips or ():
+            labels = slip.name.split(".")
+            above = (".".join(labels[n:]) for n in range(len(labels)))
+            out.setdefault(next((name for name in above if name in known), domains[0] if domains else ""), []).append(slip)
+        return out
+
+    def selectors(self, domain: str) -> tuple[str, ...]:
+        """The DKIM selectors that the files hold a record of."""
+        return tuple(self._selectors.get(domain, ()))
+
+    @cached_property
+    def _selectors(self) -> dict[str, list[str]]:
+        out: dict[str, list[str]] = {}
+        for zone in (*self.zones.values(), self.patch):
+            for name in map(codec.name_text, zone.sets):
+                selector, below, domain = name.partition("._domainkey.")
+                if below and not selector.startswith(("*", "_adsp")):  # RFC 5617 section 4.1: a policy of former days, and no key
+                    out.setdefault(domain, []).append(selector)
+        return out
+
+    def _helpers(self) -> set[str]:
+        """Names that SPF records of the files hand over to: parts of a record, and no domains of their own."""
+        terms = (term for row in self.rows() if row.data.rdtype == TXT for term in text_of(row).split())
+        handed = (term for term in terms if term.lstrip("+?~-").startswith(("include:", "redirect=")))
+        return {term.partition(":" if ":" in term else "=")[2].lower().rstrip(".") for term in handed}
+
+    def _doubled(self, name: str) -> bool:
+        """Does a name end in the zone's name twice? A dot is missing then, and nobody has such a domain."""
+        zone = self.zone_of(codec.name_wire(name), 0)
+        top = codec.name_text(zone.origin) if zone is not None and zone.origin else ""
+        return bool(top) and name.endswith(f"{top}.{top}")
+
+    def _cut_off(self, name: str) -> bool:
+        wire = codec.name_wire(name)
+        zone = self.zone_of(wire, 0)
+        return zone is not None and any(NS in zone.sets.get(n, {}) for n in (wire, *parents(wire)) if n != zone.origin and within(n, zone.origin or b""))
+
+    def _of_patch(self, name: str) -> bool:
+        wire = codec.name_wire(name)
+        return any(within(n, wire) for n in self.patch.sets)
 
     def zone_of(self, name: bytes, rtype: int) -> Zone | None:
         """The file's zone that a name belongs to: the deepest one. RFC 4035 section 2.4: DS belongs to the parent's side."""
@@ -160,6 +167,7 @@ class ZoneSet:
         return next((self.zones[n] for n in names if n in self.zones), None)
 
     def answer(self, name: bytes, rtype: int, do: bool) -> Reply | None:
+        # what is no part of a zone's file is asked where the zone is
         if patched := self.patch.held(name, rtype, do):
             return patched
         zone = self.zone_of(name, rtype)
@@ -186,7 +194,7 @@ class ZoneSet:
             kept.append(alias)
             name = alias.target
             if self.knows(name):
-                return replace(reply, rcode=codec.NOERROR, records=tuple(kept), negative_ttl=None, wire=b"", rrsets=lambda: [_alias(r) for r in kept])
+                return replace(reply, rcode=codec.NOERROR, records=tuple(kept), negative_ttl=None, wire=b"", rrsets=lambda: [alias_set(r) for r in kept])
         return reply
 
     def locate(self, name: bytes, rtype: int) -> Location | None:
@@ -201,6 +209,72 @@ class ZoneSet:
         return ", ".join(Path(f).name for f in self.files)
 
 
+def _add_master(
+    patch: Zone, zones: dict[bytes, Zone], file: File, noted: Noted | None, text: str | None = None, directives: tuple[str, ...] | None = None
+) -> None:
+    before, unsaid_before = (dict(noted.torn), set(noted.unsaid)) if noted else ({}, set())
+    rows = read_file(file.path, noted, root=file.root) if text is None else tuple(read_text(text, file.path, noted, directives=directives))
+    tops = [_top(row, zones) for row in _firsts(rows)]
+    for top in tops:
+        zones[top.origin or b""] = top
+    torn = {(owner.to_digestable(), _kind(kind)): why for (owner, kind), why in (noted.torn if noted else {}).items() if (owner, kind) not in before}
+    unsaid = {(owner.to_digestable(), _kind(kind)) for owner, kind in (noted.unsaid if noted else set()) - unsaid_before}
+    if not tops:
+        _merge(patch, file.path, rows, noted)
+        patch.torn |= torn
+        return
+    mine = {z.origin: z for z in tops}
+    for row in rows:
+        owner = row.owner.to_digestable()
+        zone = next((mine[n] for n in (owner, *parents(owner)) if n in mine), None)
+        if zone is not None:
+            zone.add(owner, row, noted)
+            continue
+        shown = " and ".join(codec.name_text(z.origin or b"\0") for z in tops)
+        if noted is None:
+            raise ZoneError(f"{row.file}:{row.line}: {row.owner.to_text(True)} is outside the zone {shown}, so that no name server would answer with it.")
+        values = {"at": row.owner.to_text(True), "zone": shown}
+        noted.slips.append(Slip("ZON008", codec.name_text(tops[0].origin or b""), row.data.rdtype.name, row.file, row.line, row.raw.strip()[:300], values))
+    for (owner, kind), why in torn.items():
+        if zone := next((mine[n] for n in (owner, *parents(owner)) if n in mine), None):
+            zone.torn[owner, kind] = why
+            zone.exist(owner)
+    for owner, kind in unsaid:
+        if zone := next((mine[n] for n in (owner, *parents(owner)) if n in mine), None):
+            zone.unsaid.add((owner, kind))
+            zone.exist(owner)
+
+
+def _add_yaml(zones: dict[bytes, Zone], file: File, noted: Noted | None, text: str | None = None, _: tuple[str, ...] | None = None) -> None:
+    before = dict(noted.torn) if noted else {}
+    read = octodns.read_file(file.path, noted, root=file.root, text=text, escaped=file.escaped)
+    origin = read.origin.to_digestable()
+    zone = zones.get(origin)
+    if zone is None:
+        zone = zones[origin] = Zone(file.path, origin, nodes={origin}, provider=True)
+    elif not zone.provider or yamlfiles.home_of(zone.file) != yamlfiles.home_of(file.path):
+        raise ZoneError(f"{file.path}: the zone {codec.name_text(origin)} stands in {zone.file} already.")
+    zone.broken = zone.broken or read.broken
+    for row in read.rows:
+        zone.add(row.owner.to_digestable(), row, noted)
+    for owner in read.owners:
+        zone.exist(owner.to_digestable())
+    zone.unsaid |= {(owner.to_digestable(), _kind(kind)) for owner, kind in read.unsaid}
+    zone.torn |= {(owner.to_digestable(), _kind(kind)): why for (owner, kind), why in (noted.torn if noted else {}).items() if (owner, kind) not in before}
+
+
+def _kind(rtype: str) -> int:
+    try:
+        return int(dns.rdatatype.from_text(rtype)) if rtype else 0
+    except dns.exception.DNSException:
+        return 0
+
+
+def _firsts(rows: Iterable[Row]) -> Iterator[Row]:
+    """The SOA records, one a zone: a second one of the same zone is in the same file."""
+    return iter({row.owner: row for row in reversed([row for row in rows if row.data.rdtype == SOA])}.values())
+
+
 def _top(row: Row, zones: dict[bytes, Zone]) -> Zone:
     origin = row.owner.to_digestable()
     if (other := zones.get(origin)) is not None:
@@ -208,11 +282,38 @@ def _top(row: Row, zones: dict[bytes, Zone]) -> Zone:
     return Zone(row.file, origin, nodes={origin}, negative_ttl=min(row.ttl, int(row.data.to_text().split()[-1])))
 
 
-def _merge(patch: Zone, path: str, rows: Iterable[Row]) -> None:
+_BESIDE = ("_dmarc", "_mta-sts")
+
+
+def _of_mail(owner: str, sets: Sets, helpers: set[str]) -> Iterator[str]:
+    """The domain that the records at a name belong to, where they are about mail."""
+    labels = owner.split(".")
+    if "*" in labels or "_report" in labels:
+        return
+    if labels[0] in _BESIDE:
+        yield ".".join(labels[1:])
+    elif labels[:2] == ["_smtp", "_tls"] or labels[1:2] == ["_bimi"]:
+        yield ".".join(labels[2:])
+    elif "_domainkey" in labels:
+        yield ".".join(labels[labels.index("_domainkey") + 1 :])
+    elif MX in sets or (owner not in helpers and any(text_of(row).lower().startswith("v=spf1") for row in sets.get(TXT, ()))):
+        yield owner
+
+
+def _domain(name: str) -> str:
+    """The domain to scan, or "" for a reverse zone, a top-level domain, a wildcard, a name with an underscore."""
+    try:
+        domain = Domain.parse(name).name
+    except InputError:
+        return ""
+    return "" if domain.endswith(".arpa") else domain
+
+
+def _merge(patch: Zone, path: str, rows: Iterable[Row], noted: Noted | None = None) -> None:
     """A later file's record set stands in place of an earlier one's."""
     fresh = Zone(path)
     for row in rows:
-        fresh.add(row.owner.to_digestable(), row)
+        fresh.add(row.owner.to_digestable(), row, noted)
     for owner, sets in fresh.sets.items():
         at = patch.sets.setdefault(owner, {})
         if CNAME in sets or CNAME in at:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..errors import HealthcheckError, InputError, OurFault
+from . import given
 from .streams import pipe_is_closed, reason
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def run(files: tuple[str, ...], options: dict[str, Any]) -> int:
 
     _check(options)
     policy = policy_of(options["policy"])
-    world = _world(options) if options["scan"] else None
+    world = given.world_of(options["zones"], options["only_zone"], options["nameservers"]) if options["scan"] else None
     bar = Bar()
     with contextlib.ExitStack() as stack:
         kept = stack.enter_context(whole(options["events"])) if options["events"] else None
@@ -139,8 +140,8 @@ def run(files: tuple[str, ...], options: dict[str, Any]) -> int:
 def _check(options: dict[str, Any]) -> None:
     if options["service"] and not options["decisions"]:
         raise InputError(f"--for {options['service']} is the form of a list; name the file with --decisions FILE.csv.")
-    for option, given in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
-        if given and not options["scan"]:
+    for option, value in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
+        if value and not options["scan"]:
             raise InputError(f"{option} is for --scan; without it the network is not asked.")
     places = [os.path.abspath(options[key]) for key in ("output", "decisions", "events") if options[key]]
     if len(set(places)) < len(places):
@@ -150,12 +151,6 @@ def _check(options: dict[str, Any]) -> None:
             raise InputError(f"{place} is a directory. Name a file to write to.")
         if not os.path.isdir(os.path.dirname(place)):
             raise InputError(f"{place} cannot be written: there is no such directory.")
-
-
-def _world(options: dict[str, Any]) -> World:
-    from .cli import _world as world_of
-
-    return world_of(options["zones"], options["only_zone"], options["nameservers"])
 
 
 def policy_of(path: str | None) -> Any:

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -18,23 +18,32 @@ import click
 
 from .. import bulk
 from ..bulk import Item, Items
-from ..errors import HealthcheckError, OurFault
-from ..model import Report, Status
-from .streams import pipe_is_closed, told
+from ..errors import HealthcheckError, InputError, OurFault
+from ..model import Domain, Report
+from .outputs import Output, Sinks
+from .streams import named_place, pipe_is_closed, told
 
 if TYPE_CHECKING:
     from ..edge.world import World
+    from ..policy.apply import Policy
+    from ..policy.baseline import Entry
+    from ..render.pieces import Context
+    from .tapes import Tape
 
 FEW = 8  # domains that are not worth a process of their own
+PRINTED = ("text", "json", "jsonl")  # the formats that Printer writes itself; the others are put together by faces/outputs.py
 BEHIND = 400  # results that are held back, so that they are printed in the order of the input
 
 
 class Result(NamedTuple):
-    """What is left of a report once it is rendered. code: what it adds to the exit code; failed: there is no report."""
+    """What is left of a report once it is rendered. code: what it adds to the exit code; failed: there is no report; kept: for a baseline;
+    parts: what it is in each further format."""
 
     code: int
     text: str
     failed: bool
+    kept: tuple[Entry, ...] = ()
+    parts: dict[str, Any] | None = None
 
 
 # ------------------------------------------------------------------ printing
@@ -75,7 +84,9 @@ class Printer:
     out: TextIO | None  # None: standard output
     bar: Bar
     alone: bool
+    sinks: Sinks | None = None  # what else is written; standard output too where `form` is none of those that are printed here
     codes: set[int] = field(default_factory=set)
+    kept: list[Entry] = field(default_factory=list)
     count: int = 0
     _held: dict[int, tuple[Item, Result]] = field(default_factory=dict)
     _next: int = 0
@@ -86,20 +97,27 @@ class Printer:
 
     def take(self, item: Item, result: Result) -> None:
         self.codes.add(result.code)
+        self.kept += result.kept
         self.bar.step(result.failed)
         if self.form == "jsonl":
             self._print(item, result)
-            return
+            if self.sinks is None:
+                return
         self._held[item.number] = (item, result)
         while self._next in self._held:
-            self._print(*self._held.pop(self._next))
+            first, done = self._held.pop(self._next)
             self._next += 1
+            if self.form != "jsonl":
+                self._print(first, done)
+            if self.sinks is not None and done.parts is not None:
+                self.sinks.add(done.parts)
 
     def _print(self, item: Item, result: Result) -> None:
-        if result.failed and (self.form == "text" or self.out is not None):
+        printed = self.form in PRINTED
+        if result.failed and self.form != "github" and (self.form not in ("json", "jsonl") or self.out is not None):
             self.bar.clear()
             click.echo(told(item, json.loads(result.text)["error"]["detail"]) if self.form == "jsonl" else result.text, err=True)
-        if result.failed and self.form == "text":
+        if not printed or (result.failed and self.form == "text"):
             return
         text = result.text
         if self.form == "json" and not self.alone:
@@ -133,24 +151,68 @@ class Wanted:
     at_once: int = 500
     jobs: int | None = None
     encoding: str | None = None
+    policy: Policy | None = None
+    outputs: tuple[Output, ...] = ()
+    context: Context | None = None
+    tape: Tape | None = None  # where the run is recorded, or replayed
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """What a report is rendered as beside what Printer writes."""
+        here = () if self.form in PRINTED else (self.form,)
+        return tuple(dict.fromkeys((*here, *(one.form for one in self.outputs))))
+
+    def of(self, item: Item) -> dict[str, Any]:
+        """How to scan this one: what its own settings say, where a configuration has some."""
+        if self.policy is None:
+            return self.given
+        try:
+            return self.given | self.policy.given(Domain.parse(item.source).name)
+        except InputError:  # no domain: scan says so
+            return self.given
 
     def rendered(self, item: Item, answer: Report | HealthcheckError) -> Result:
+        from ..policy.baseline import entries
         from ..render import json as as_json
         from ..render import text as as_text
+        from ..render.pieces import placed
 
         if isinstance(answer, HealthcheckError):
             code = 4 if isinstance(answer, OurFault) else 2
-            if self.form == "text":
-                return Result(code, told(item, answer.detail), True)
+            parts = self._parts(item, answer)
+            if self.form not in ("json", "jsonl"):
+                return Result(code, told(item, answer.detail), True, (), parts)
             value = as_json.error(item.source, answer)
             if item.line:
                 value["input"] |= {"file": item.file, "line": item.line}
-            return Result(code, self._written(value), True)
+            return Result(code, self._written(value), True, (), parts)
         try:
-            text = as_text.report(answer) if self.form == "text" else self._written(as_json.report(answer))
+            if self.policy is not None:
+                answer = self.policy.applied(answer)
+            answer = placed(answer, self.world.locate)
+            text = "" if self.form not in PRINTED else as_text.report(answer) if self.form == "text" else self._written(as_json.report(answer))
+            parts = self._parts(item, answer)
         except Exception as fault:
             return self.rendered(item, OurFault(f"{type(fault).__name__}: {fault}"))
-        return Result(self.code_of(answer), text, False)
+        return Result(self.code_of(answer), text, False, entries(answer) if self.policy is not None and self.policy.writes else (), parts)
+
+    def _parts(self, item: Item, answer: Report | HealthcheckError) -> dict[str, Any] | None:
+        """What this input is in each further format; None where there is none."""
+        if not self.forms:
+            return None
+        from ..render import outputs
+        from ..render.pieces import Context
+
+        context = replace(self.context or Context(), place=named_place(item))
+        if isinstance(answer, HealthcheckError):
+            return {form: outputs.failed(form, item.source, answer, context) for form in self.forms}
+        if self.policy is not None:
+            name = answer.domain.name
+            own = self.policy.settings(name)
+            said = self.policy.config.domains.get(name) if self.policy.config is not None else None
+            place = context.place or (said.location if said is not None else None)
+            context = replace(context, fail_on=own["fail_on"], unknown=own["unknown"], place=place)
+        return {form: outputs.part(form, answer, context) for form in self.forms}
 
     def _written(self, value: Any) -> str:
         from ..render.json import written
@@ -165,7 +227,7 @@ class Wanted:
         loop = Loop(max(1, self.at_once // share))
         self.world.pooled = True
         with bulk.sparing() as collect:
-            for item, answer in bulk.run(items, lambda item: begin(item.source, world=self.world, loop=loop, source=item.source, **self.given), loop):
+            for item, answer in bulk.run(items, lambda item: begin(item.source, world=self.world, loop=loop, source=item.source, **self.of(item)), loop):
                 yield item, self.rendered(item, answer)
                 collect()
 
@@ -183,13 +245,16 @@ class Wanted:
         from ..scan import scan
 
         try:
-            return self.rendered(item, scan(item.source, world=self.world, source=item.source, **self.given))
+            return self.rendered(item, scan(item.source, world=self.world, source=item.source, **self.of(item)))
         except HealthcheckError as fault:
             return self.rendered(item, fault)
         except Exception as fault:
             return self.rendered(item, OurFault(f"{type(fault).__name__}: {fault}"))
 
     def results(self, items: Iterator[Item], printer: Printer) -> Generator[tuple[Item, Result]]:
+        if self.tape is not None and self.tape.plays:  # nothing is waited for, and the order is that of then
+            yield from ((item, self.alone(item)) for item in items)
+            return
         few = [item for _, item in zip(range(FEW + 1), items, strict=False)]
         jobs = self.jobs or bulk.cpus()
         if len(few) == 1:
@@ -223,18 +288,31 @@ def scan_all(wanted: Wanted, items: Iterator[Item], *, total: int | None, out: s
     bar = Bar(1 if alone else total)
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(open(out, "a", encoding="utf-8")) if out else None
-        printer = Printer(wanted.form, stream, bar, alone)
+        here = "" if wanted.form in PRINTED else wanted.form
+        sinks = stack.enter_context(Sinks(wanted.outputs, here=here, alone=alone)) if wanted.forms else None
+        printer = Printer(wanted.form, stream, bar, alone, sinks)
         results = stack.enter_context(contextlib.closing(wanted.results(chain(first, items), printer)))
         try:
+            if sinks is not None:
+                sinks.begin()
             for item, result in results:
                 printer.take(item, result)
+                if wanted.tape is not None:
+                    wanted.tape.note(item)
             printer.end()
+            code = next(code for code in (4, 2, 1, 3, 0) if code in {0, *printer.codes})
+            if sinks is not None:
+                sinks.end(code, wanted.tape.clock() if wanted.tape is not None else None)
         except KeyboardInterrupt:
             printer.end()
             click.echo(_how_to_go_on(bar, out), err=True)
             return 130
         except BrokenPipeError:  # a reader that has seen enough (`| head -1`) ends it quietly
             pipe_is_closed()
+    if wanted.policy is not None and wanted.policy.writes:
+        from ..policy import baseline
+
+        baseline.write(wanted.policy.writes, printer.kept)
     return next(code for code in (4, 2, 1, 3, 0) if code in {0, *printer.codes})
 
 
@@ -249,13 +327,6 @@ def _how_to_go_on(bar: Bar, out: str | None) -> str:
 
 def exit_code(report: Report, fail_on: str, unknown: str | None) -> int:
     """0, 1 or 3 for one report; 1 wins over 3."""
-    if fail_on == "never":
-        return 0
-    from ..catalog import findings_of
-    from ..profiles import profiles
+    from ..policy import apply
 
-    bad = (Status.FAIL, Status.WARN, Status.NOTE)[: ("fail", "warn", "note").index(fail_on) + 1]
-    blind = any(finding.status is Status.UNKNOWN for finding in findings_of(report, profiles()[report.profile].core))
-    if any(finding.status in bad for finding in report.findings) or (blind and unknown in bad):
-        return 1
-    return 3 if blind and unknown is None else 0
+    return apply.exit_code(report, fail_on, unknown)

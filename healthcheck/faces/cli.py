@@ -6,33 +6,24 @@ checked; 4 a fault of ours.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ..errors import HealthcheckError, InputError, OurFault
-from ..model import PROFILES, Domain, check_ip, given_helo, given_selectors
-from . import against
+from ..errors import HealthcheckError, InputError
+from ..model import PROFILES
+from . import against, diff, gate, given, outputs, tapes
 from .bounces import bounces
-from .streams import Done, named, octets_of, origins, pipe_is_closed, readable, shown
+from .examine_cli import examine
+from .streams import Done, named, octets_of, pipe_is_closed, readable
 
 if TYPE_CHECKING:
-    from ..edge.world import World
-
-FORMATS = ("text", "json", "jsonl")
-AT_ONCE = 4  # bounces at a time, where several are given
-
-
-class _Fault(click.ClickException):
-    exit_code = 2
-
-    def format_message(self) -> str:
-        return self.message
+    pass
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -41,90 +32,6 @@ def main() -> None:
 
     Exit codes: 0 fine, 1 problems found, 2 an input that cannot be used, 3 a core check could not be made, 4 a fault of ours.
     """
-
-
-def _ips(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(lambda value: (check_ip(value),), values)
-
-
-def _selectors(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...]:
-    return _each(given_selectors, values)
-
-
-def _each(check: Callable[[str], tuple[str, ...]], values: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return tuple(dict.fromkeys(one for value in values for one in check(value)))
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _domain(_context: Any, _option: Any, value: str | None) -> str | None:
-    try:
-        return Domain.parse(value).name if value is not None else None
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _topics(_context: Any, _option: Any, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    if not values:
-        return None
-    from ..checks import given_topics
-
-    try:
-        return given_topics(values)[0]
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _helo(_context: Any, _option: Any, value: str | None) -> str | None:
-    try:
-        return None if value is None else given_helo(value)
-    except InputError as fault:
-        raise click.BadParameter(fault.detail) from None
-
-
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that scan and explain share."""
-    for option in (
-        click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print the answer."),
-        click.option("--only-zone", is_flag=True, help="Ask nothing but the zone files."),
-        click.option("--zone", "zones", multiple=True, metavar="FILE", help="A zone file laid over the live DNS: try a change before it is published."),
-        click.option("--nameserver", "nameservers", multiple=True, metavar="IP[:PORT]", help="Ask this server instead of the system's resolvers."),
-        click.option(
-            "--selector",
-            "selectors",
-            multiple=True,
-            callback=_selectors,
-            help="A DKIM selector in use (the s= of a signature), or a DKIM-Signature header that names it.",
-        ),
-        click.option("--ip", "ips", multiple=True, callback=_ips, help="An address that the mail is sent from."),
-        click.option("--mail-from", callback=_domain, metavar="DOMAIN", help="The domain of the envelope sender, where it differs."),
-    ):
-        command = option(command)
-    return command
-
-
-def _world(zones: tuple[str, ...], only_zone: bool, nameservers: tuple[str, ...]) -> World:
-    """The world that the options describe. Raises InputError for options that do not go together, ZoneError for a bad file."""
-    from ..edge.world import World
-
-    if only_zone and not zones:
-        raise InputError("--only-zone needs at least one --zone FILE to answer from.")
-    if only_zone and nameservers:
-        raise InputError("--only-zone asks no nameserver; leave --nameserver out.")
-    for path in zones:
-        readable(path)
-    if not zones:
-        return World.live(nameservers)
-    if only_zone:
-        return World.zones(zones, only=True)
-    return World.zones(zones, beneath=World.live(nameservers)) if nameservers else World.zones(zones)
-
-
-def _timeout(_context: Any, _option: Any, value: float) -> float:
-    if math.isnan(value):  # it is in no range, yet click lets it pass
-        raise click.BadParameter("nan is no number of seconds.")
-    return value
 
 
 # ------------------------------------------------------------------ scan
@@ -137,16 +44,22 @@ def _timeout(_context: Any, _option: Any, value: float) -> float:
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Processes, where many domains are scanned. [default: one a processor]")
 @click.option("--at-once", type=click.IntRange(1, 10000), default=500, show_default=True, help="Questions under way at a time, all processes together.")
 @click.option("--profile", default="sending", show_default=True, help=f"What the domain is for: {', '.join(PROFILES)}.")
-@click.option("--topic", "topics", multiple=True, callback=_topics, metavar="T", help="Report on this topic only (mx, spf, mta-sts, recipient, …); repeatable.")
+@click.option(
+    "--topic", "topics", multiple=True, callback=given.topics, metavar="T", help="Report on this topic only (mx, spf, mta-sts, recipient, …); repeatable."
+)
 @click.option("--starttls", is_flag=True, help="Connect to the domain's mail hosts on port 25 and see how they take TLS.")
-@click.option("--helo", callback=_helo, metavar="NAME", help="The name that the sending servers say in EHLO.")
+@click.option("--helo", callback=given.helo, metavar="NAME", help="The name that the sending servers say in EHLO.")
 @click.option("--fail-on", type=click.Choice(["fail", "warn", "note", "never"]), default="fail", show_default=True, help="What makes the exit code 1.")
 @click.option(
     "--unknown", type=click.Choice(["fail", "warn", "pass"]), default=None, help="What a core check that could not be made counts as. [default: exit 3]"
 )
-@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=_timeout, help="Seconds for each scan.")
+@click.option("--timeout", type=click.FloatRange(0.1, 60), default=15.0, show_default=True, metavar="S", callback=given.timeout, help="Seconds for each scan.")
 @against.option
-@_common
+@gate.options
+@click.option("--passed", is_flag=True, help="List what passed in SARIF too.")
+@outputs.options(outputs.FORMATS)
+@tapes.options
+@given.common
 def scan(domains: tuple[str, ...], **options: Any) -> None:
     """Is this domain's mail set up right?"""
     if options["profile"] not in PROFILES:
@@ -158,124 +71,79 @@ def scan(domains: tuple[str, ...], **options: Any) -> None:
         click.echo("Stopped.", err=True)
         code = 130
     except HealthcheckError as fault:
-        raise _Fault(fault.detail) from None
+        raise given.Fault(fault.detail) from None
     sys.exit(code)
 
 
 def _scan(domains: tuple[str, ...], options: dict[str, Any]) -> int:
     """The exit code. Raises InputError, ZoneError."""
+    form, rest = _form(options)
+    with tapes.Tape("scan", options) as tape:
+        code = _scan_with(tape, domains, options, form, rest)
+        tape.keep(code)
+    return code
+
+
+def _scan_with(tape: tapes.Tape, domains: tuple[str, ...], options: dict[str, Any], form: str, rest: tuple[outputs.Output, ...]) -> int:
     from ..checks import given_topics
     from .bulk import Wanted, exit_code, scan_all
 
-    out, form = options["out"], _form(options)
-    world = _world(options["zones"], options["only_zone"], options["nameservers"])
+    out, world = options["out"], tape.world
+    assert world is not None
     files = (*options["files"], *(["-"] if "-" in domains else []))
     for path in files:
         if path != "-":
             readable(path)
     names: list[str] | tuple[str, ...] = tuple(d for d in domains if d != "-")
-    if not names and not files:
-        names = origins(options["zones"])
-    items = named(names, files)
+    if not names and not files and not tape.plays:
+        names = diff.domains_of(world)
+    policy = gate.policy_of(options, options["timeout"])
+    items = named(names, files) if names or files else iter(()) if tape.plays else gate.items(policy)
+    items = tape.items(items)
     if (first := next(items, None)) is None:
         raise InputError("No domain was given. Name one, as in: healthcheck scan example.com")
     items = chain([first], items)
     done = Done(out) if out else None
     topics, starttls = given_topics(options["topics"] or (), starttls=options["starttls"])
-    given = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile", "helo")} | {"deadline": options["timeout"]}
-    given |= {"topics": topics, "starttls": starttls}
+    said = {key: options[key] for key in ("ips", "selectors", "mail_from", "profile", "helo")} | {"deadline": options["timeout"]}
+    said |= {"topics": topics, "starttls": starttls}
     if options["against"]:
-        return against.run(items, world, given, options)
+        if rest or form not in ("text", "json", "jsonl"):
+            raise InputError("--against shows a difference, which --format text, json and jsonl know: leave --output out.")
+        options["form"] = form
+        return against.run(items, world, said, options)
     wanted = Wanted(
         world=world,
-        given=given,
+        given=said,
         form=form,
-        code_of=lambda report: exit_code(report, options["fail_on"], options["unknown"]),
+        code_of=policy.exit_code if policy else lambda report: exit_code(report, options["fail_on"], options["unknown"]),
+        policy=policy,
+        outputs=rest,
+        context=outputs.context(options),
         at_once=options["at_once"],
-        jobs=options["jobs"],
+        jobs=1 if tape.on else options["jobs"],
         encoding="utf-8" if out else sys.stdout.encoding,
+        tape=tape if tape.on else None,
     )
-    total = _total(names, files) if sys.stderr is not None and sys.stderr.isatty() else None
-    try:
+    total = (_total(names, files) or None) if sys.stderr is not None and sys.stderr.isatty() else None
+    with outputs.quiet_runner("" if out else form):
         return scan_all(wanted, done.left(items) if done else items, total=total, out=out)
-    finally:
-        world.close()
 
 
-def _form(options: dict[str, Any]) -> str:
+def _form(options: dict[str, Any]) -> tuple[str, tuple[outputs.Output, ...]]:
+    """What standard output gets, and what goes elsewhere."""
+    chosen = outputs.chosen()
+    form, rest = outputs.wanted(options["form"], options["outputs"], chosen=chosen)
     if not options["out"]:
-        return str(options["form"])
-    source = click.get_current_context().get_parameter_source("form")
-    if options["form"] != "jsonl" and source is not None and source.name != "DEFAULT":
-        raise InputError(f"--resume writes JSON lines; leave out --format {options['form']}.")
-    return "jsonl"
+        return form, rest
+    if (chosen or rest or options["outputs"]) and not (form == "jsonl" and not rest):
+        raise InputError("--resume writes JSON lines, and nothing else: leave out --format and --output.")
+    return "jsonl", ()
 
 
 def _total(names: Iterable[str], files: tuple[str, ...]) -> int | None:
     """How many domains there are, where that can be known before they are read."""
     return sum(1 for _ in named(names, files)) if all(Path(path).is_file() for path in files) else None
-
-
-def _attempt(one: Callable[[str], Any], source: str) -> Any:
-    """The answer, or the fault as a value: the other inputs of the same call are answered all the same."""
-    try:
-        return one(source)
-    except HealthcheckError as fault:
-        return fault
-    except Exception as fault:
-        return OurFault(f"{type(fault).__name__}: {fault}")
-
-
-def _map(one: Callable[[str], Any], sources: list[str]) -> Iterator[tuple[str, Any]]:
-    """(source, answer) of each input, a few at a time, in the order given."""
-    if len(sources) == 1:
-        yield sources[0], _attempt(one, sources[0])
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = {pool.submit(_attempt, one, source): source for source in sources}
-        try:
-            for job, source in jobs.items():
-                yield source, job.result()
-        finally:  # whoever reads the answers has stopped
-            for job in jobs:
-                job.cancel()
-
-
-def _print(answers: Iterable[tuple[str, Any]], *, form: str, as_dict: Any, as_text: Any, code_of: Callable[[Any], int]) -> int:
-    """Print each answer as it comes, and say which exit code they make: 4 before 2 before 1 before 3 before 0.
-
-    A reader that has seen enough (`| head -1`) ends it quietly; the exit code is that of what was answered so far.
-    """
-    from ..render.json import error, written
-
-    codes, gathered = [0], []
-    try:
-        for source, answer in answers:
-            failed = isinstance(answer, HealthcheckError)
-            codes.append((4 if isinstance(answer, OurFault) else 2) if failed else code_of(answer))
-            if form == "text":
-                if failed:
-                    click.echo(_told(source, answer.detail), err=True)
-                else:
-                    click.echo(as_text(answer))
-                continue
-            value = error(source, answer) if failed else as_dict(answer)
-            if form == "jsonl":
-                click.echo(written(value, sys.stdout.encoding, separators=(",", ":")))
-            else:
-                gathered.append(value)
-        if form == "json":
-            click.echo(written(gathered[0] if len(gathered) == 1 else gathered, sys.stdout.encoding, indent=2))
-    except BrokenPipeError:
-        pipe_is_closed()
-    return next(code for code in (4, 2, 1, 3, 0) if code in codes)
-
-
-def _told(source: str, detail: str) -> str:
-    """The fault with its input in front, where the sentence does not begin with it."""
-    return detail if not source or detail.startswith(shown(source)) else f"{source[:120]}: {detail}"
 
 
 # ------------------------------------------------------------------ explain
@@ -284,43 +152,40 @@ def _told(source: str, detail: str) -> str:
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @click.option("--offline", is_flag=True, help="Ask no network at all.")
-@click.option("--from", "from_domain", callback=_domain, metavar="DOMAIN", help="The domain of the From header.")
-@_common
-def explain(files: tuple[str, ...], offline: bool, form: str, **options: Any) -> None:
+@click.option("--redact", is_flag=True, help="Mask the local part of every address in the answer.")
+@click.option("--from", "from_domain", callback=given.domain, metavar="DOMAIN", help="The domain of the From header.")
+@outputs.options(outputs.PLAIN)
+@tapes.options
+@given.common
+def explain(files: tuple[str, ...], offline: bool, redact: bool, form: str, **options: Any) -> None:
     """Why did this mail come back, and what do I change? Reads files, or standard input."""
     from ..explain import explain as run
-    from ..render import json as as_json
-    from ..render import text as as_text
+    from ..render.outputs import diagnosed
 
-    world = None
-    for option, given_so in (("--zone", options["zones"]), ("--only-zone", options["only_zone"]), ("--nameserver", options["nameservers"])):
-        if offline and given_so:
-            raise _Fault(
-                f"--offline asks nobody, so that {option} would make no difference. Leave one of the two out; --only-zone with --zone asks no network."
-            )
+    given.check_offline(offline, options)
     try:
-        if not offline:
-            world = _world(options["zones"], options["only_zone"], options["nameservers"])
+        with tapes.Tape("explain", options | {"offline": offline}) as tape:
+            said = {key: tape.options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
+
+            def one(source: str) -> Any:
+                return run(octets_of(source), offline=offline, world=tape.world, source=source, **said)
+
+            code = outputs.answered(one, given.pasted(files, "bounce"), partial(diagnosed, redact=redact), form, options["outputs"], in_turn=offline or tape.on)
+            tape.keep(code)
     except HealthcheckError as fault:
-        raise _Fault(fault.detail) from None
-    given = {key: options[key] for key in ("from_domain", "mail_from", "ips", "selectors")}
-
-    def one(source: str) -> Any:
-        return run(octets_of(source), offline=offline, world=world, source=source, **given)
-
-    wanted = list(files) or ["-"]
-    if not files and sys.stdin and sys.stdin.isatty():
-        click.echo("Paste the bounce, then end with Ctrl-D.", err=True)
-    answers = ((source, _attempt(one, source)) for source in wanted) if offline else _map(one, wanted)
-    code = _print(answers, form=form, as_dict=as_json.diagnosis, as_text=as_text.diagnosis, code_of=lambda _: 0)
-    if world:
-        world.close()
+        raise given.Fault(fault.detail) from None
     sys.exit(code)
 
 
 main.add_command(bounces)
+main.add_command(examine)
+
 
 # ------------------------------------------------------------------ codes, serve
+
+main.add_command(gate.config)
+main.add_command(gate.facts)
+main.add_command(diff.diff)
 
 
 @main.command()
@@ -337,7 +202,7 @@ def codes(code: str | None) -> None:
         return
     found = codes_text.one(code)
     if found is None:
-        raise _Fault(f"“{code[:60]}” is no code that is known here. Try 5.7.26, 550, SPF004 or user-unknown; without a code the whole table is printed.")
+        raise given.Fault(f"“{code[:60]}” is no code that is known here. Try 5.7.26, 550, SPF004 or user-unknown; without a code the whole table is printed.")
     click.echo(found)
 
 
@@ -347,11 +212,18 @@ def codes(code: str | None) -> None:
 @click.option("--demo", is_flag=True, help="Answer names under .example and .test from the demo world.")
 def serve(host: str, port: int | None, demo: bool) -> None:
     """Serve the pages and the API."""
-    import importlib
+    from .serve import serve as run
 
-    # the application stands beside the package, not in it
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    importlib.import_module("app").serve(host, port, demo=demo)
+    run(host, port, demo=demo)
+
+
+@main.command()
+def token() -> None:
+    """Make a token for the API, and the hash of it that the server is given in HEALTHCHECK_TOKENS."""
+    from .tokens import fresh
+
+    made, digest = fresh()
+    click.echo(f"token  {made}\nhash   {digest}")
 
 
 def run() -> NoReturn:

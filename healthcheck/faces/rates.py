@@ -17,8 +17,9 @@ from ..model import RateRow
 from ..render.many import page as report_page
 from ..render.many.rates import lines_json, row_json
 from ..render.many.said import say
-from . import example, schemas
-from .api import _BOUNCES, WAIT, _some, api, desk, fault_problem
+from . import example, schemas_many
+from .api import _BOUNCES, WAIT, api, desk, fault_problem, some
+from .limits import UPLOADS, a_minute
 from .uploads import LIMIT, TOO_LARGE, Upload, Uploads
 
 pages = Blueprint("rates", __name__)
@@ -33,8 +34,8 @@ def register(app: Flask) -> None:
     app.extensions["uploads"] = Uploads()
     report_page.install(app.jinja_env)
     limiter, views = app.extensions["limiter_of_ours"], app.view_functions
-    for name, rate in (("rates.upload", "20 per minute"), ("rates.shown_example", "20 per minute"), ("api.bounces", "20 per minute")):
-        views[name] = limiter.limit(rate)(views[name])
+    for name in ("rates.upload", "rates.shown_example", "api.bounces"):
+        views[name] = limiter.limit(a_minute("UPLOADS_PER_MINUTE", UPLOADS))(views[name])
 
 
 def uploads() -> Uploads:
@@ -201,18 +202,22 @@ def _file(text: str, name: str, mimetype: str = "text/csv") -> Response:
 # ------------------------------------------------------------------ the API
 
 
-@api.get("/rates", tags=[_BOUNCES], summary="Judge the rates of a send", responses={200: schemas.RatesOut, **_some(422, 429)})
-def judged(query: schemas.RatesQuery) -> Response:
+@api.get("/rates", tags=[_BOUNCES], summary="Judge the rates of a send", responses={200: schemas_many.RatesOut, **some(422)})
+def judged(query: schemas_many.RatesQuery) -> Response:
     """Which bands do these figures fall in, and which lines of receivers and services do they cross?"""
-    figures: dict[str, Any] = {name: getattr(query, name) for name in FIGURES}
-    row = calculate(kind=query.kind, **figures)
-    return jsonify({"schema": "rates/1", "kind": query.kind, **row_json(row, Policy()), "lines": lines_json(row)})
+    return jsonify(judgement(query.kind, **{name: getattr(query, name) for name in FIGURES}))
 
 
-@api.post("/bounces", tags=[_BOUNCES], summary="Report about many bounces", responses={200: schemas.BouncesOut, **_some(413, 415, 422, 429, 503)})
-def bounces(raw: schemas.BouncesRaw, query: schemas.BouncesQuery) -> Response:
+def judgement(kind: str, *, sent: int, **counts: Any) -> dict[str, Any]:
+    """What is said of these figures, as `rates/1`."""
+    row = calculate(kind=kind, sent=sent, **counts)
+    return {"schema": "rates/1", "kind": kind, **row_json(row, Policy()), "lines": lines_json(row)}
+
+
+@api.post("/bounces", tags=[_BOUNCES], summary="Report about many bounces", responses={200: schemas_many.BouncesOut, **some(413, 415, 422, 503)})
+def bounces(raw: schemas_many.BouncesRaw, query: schemas_many.BouncesQuery) -> Response:
     """Rates, patterns, and what to do with each address, out of a file of at most 20 MiB: an export of a mail service (CSV, JSON, JSON lines), a mail log,
-    a mailbox, or one of these packed by gzip. Nothing is stored.
+    a mailbox, or one of these packed by gzip (as application/octet-stream). Nothing is stored.
     """
     request.max_content_length = LIMIT
     try:

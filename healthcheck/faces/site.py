@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_openapi3 import Info, OpenAPI  # type: ignore[attr-defined]
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ..errors import BusyError, HealthcheckError, InputError, TooLargeError
 from ..model import MAX_INPUT, ScanInput
 from . import api as api_face
-from . import rates, schemas, web
+from . import badges, describe, limits, rates, schemas, web
+from . import examine as examine_face
 from .jobs import Desk
 
 if TYPE_CHECKING:
     from ..edge.world import World
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE if (HERE / "templates").is_dir() else HERE.parents[1]  # an installed package holds them; in the project they stand beside it
 
 DEFAULTS: dict[str, Any] = {
     "DEMO": False,
@@ -34,7 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "DEADLINE": 15.0,
     "HURRY": 0.8,
     "PROXY_HOPS": 0,
-    "RATELIMIT_HEADERS_ENABLED": False,
+    "TOKENS": None,
+    "TOKENS_FOR": "api",
     # A text of 1 MiB grows on its way: JSON escapes, line ends of forms. What it is once decoded is measured again.
     "MAX_CONTENT_LENGTH": 3 * MAX_INPUT + 65536,
     "MAX_FORM_MEMORY_SIZE": 3 * MAX_INPUT,
@@ -81,8 +82,10 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=app.config["PROXY_HOPS"], x_proto=app.config["PROXY_HOPS"])  # type: ignore[method-assign]
     app.register_api(api_face.api)
+    app.register_api(badges.badges)
     web.register(app)
-    _limit(app)
+    examine_face.register(app)
+    limits.register(app)
     rates.register(app)
     _service(app)
     _faults(app)
@@ -90,49 +93,51 @@ def build(world: World | None, config: Mapping[str, Any]) -> Flask:
     return app
 
 
+WARM = (
+    "Received: from out.example (out.example [192.0.2.1]) by mx.example with ESMTPS id 1; Sun, 22 Nov 2026 12:00:00 +0000\n"
+    "Return-Path: <a@warm.example>\nDKIM-Signature: v=1; a=rsa-sha256; d=warm.example; s=s; h=from; bh=AA==; b=AA==\nFrom: a@warm.example\n\nx\n"
+)
+
+
 def warm() -> None:
     """Load what the first scan and the first answer need, so that neither they nor those beside them wait for it. Asks no network."""
+    from ..bounce.index import prepare
     from ..catalog import catalog
     from ..edge import libs
     from ..edge.world import World
+    from ..examine import examine
     from ..explain import explain
+    from ..render.examination import examination
     from ..scan import scan
 
     libs.prepare()
     catalog()
+    prepare()
     explain("550 5.1.1 no such user", offline=True)
     nothing = World.zones((), only=True)
     scan("warm.example", ips=("192.0.2.1",), world=nothing)
+    examination(examine(WARM, world=nothing))
     nothing.close()
 
 
-def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput], World]:
-    """ScanInput -> World. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
+def _chooser(given: World | None, demo: bool) -> Callable[[ScanInput | None], World]:
+    """ScanInput -> World; None -> the World that tells by the domain itself. The demo world answers for its own names only, and only where it is on. Worlds are made once, when first needed."""
     made: list[World] = [given] if given is not None else []
     lock = threading.Lock()
 
-    def choose(wanted: ScanInput) -> World:
+    def choose(wanted: ScanInput | None) -> World:
         with lock:
             if not made:
                 from ..edge.world import World
 
                 made.append(World.demo() if demo else World.live())
-        return made[0].for_domain(wanted.domain.name)
+        return made[0] if wanted is None else made[0].for_domain(wanted.domain.name)
 
     return choose
 
 
-def _limit(app: Flask) -> None:
-    """Per client address: enough for a person and a script, too little to make this a scanner for hire."""
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=["1200 per minute"])
-    views: dict[str, Any] = app.view_functions
-    for name, rate in (("web.scan", "120 per minute"), ("web.scan_again", "30 per minute"), ("api.scan", "120 per minute")):
-        views[name] = limiter.limit(rate)(views[name])
-    app.extensions["limiter_of_ours"] = limiter
-
-
 def _service(app: OpenAPI) -> None:
-    limiter: Limiter = app.extensions["limiter_of_ours"]
+    limiter = limits.limiter(app)
 
     @app.get("/healthz", doc_ui=False)
     @limiter.exempt
@@ -141,7 +146,7 @@ def _service(app: OpenAPI) -> None:
 
     @app.get("/openapi/openapi.json", doc_ui=False)
     def openapi() -> Response:
-        return jsonify(api_face.described(app.api_doc))
+        return jsonify(describe.described(app.api_doc, tokens=bool(app.extensions["tokens"]), tokens_for=app.config["TOKENS_FOR"]))
 
     @app.get("/metrics", doc_ui=False)
     @limiter.exempt
@@ -187,7 +192,7 @@ def _faults(app: Flask) -> None:
         if isinstance(fault, RequestEntityTooLarge):
             detail = "More than 1 MiB was sent. Send the bounce itself, without its attachments."
         if status == 429:
-            detail = "There is a limit for each address. Wait a minute, then go on."
+            detail = "There is a limit for each address, and for each token. Wait as long as Retry-After says, then go on."
         headers = {k: v for k, v in fault.get_headers() if k.lower() not in ("content-type", "content-length")}
         retry = 60 if status == 429 else None
         response = api_face.problem(status, title, detail, retry) if api_face.wanted_here() else page(status, title, detail, retry)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import InputError, OurFault, TooLargeError
-from ..model import MAX_INPUT, Domain
+from ..model import MAX_INPUT, Domain, Location
 
 if TYPE_CHECKING:
     from ..bulk import Item
@@ -68,8 +68,14 @@ def shown(source: str) -> str:
     return "Standard input" if source == "-" else source
 
 
-def octets_of(source: str) -> bytes:
-    """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError."""
+BOUNCE = ("Give the bounce itself, without its attachments.", "Give a bounce mail, or the reply of the receiving server.")
+
+
+def octets_of(source: str, wanted: tuple[str, str] = BOUNCE) -> bytes:
+    """What a file, or standard input, holds. Raises InputError, TooLargeError in words; never an OSError.
+
+    wanted   what to give instead of something too large, and of nothing
+    """
     named = shown(source)
     if not source:
         raise InputError("A file without a name was given.")
@@ -86,9 +92,9 @@ def octets_of(source: str) -> bytes:
     except ValueError:
         raise InputError(f"{named[:60]!r} is no file name.") from None
     if len(octets) > MAX_INPUT:
-        raise TooLargeError(f"{named} is larger than 1 MiB. Give the bounce itself, without its attachments.")
+        raise TooLargeError(f"{named} is larger than 1 MiB. {wanted[0]}")
     if not octets.strip(b"\0 \t\r\n"):
-        raise InputError(f"{named} is empty. Give a bounce mail, or the reply of the receiving server.")
+        raise InputError(f"{named} is empty. {wanted[1]}")
     return octets
 
 
@@ -136,24 +142,9 @@ def told(item: Item, detail: str) -> str:
     return detail if not item.source else f"{item.source[:120]}: {detail}"
 
 
-def origins(paths: tuple[str, ...]) -> list[str]:
-    """The domains that zone files are about, where none was named: the zones, and the topmost names of a file without SOA."""
-    from ..edge.codec import name_text
-    from ..edge.zones import ZoneSet
-
-    held = ZoneSet.read(paths)
-    zones, patched = ({n for n in map(_parsed, map(name_text, wires)) if n} for wires in (held.zones, held.patch.sets))
-    tops = {n for n in patched if not any(n.endswith("." + other) for other in patched)}
-    return sorted(zones | tops)
-
-
-def _parsed(name: str) -> str:
-    """The domain to scan, or "" for a reverse zone, a top-level domain, a wildcard."""
-    try:
-        domain = Domain.parse(name).name
-    except InputError:
-        return ""
-    return "" if domain.endswith(".arpa") else domain
+def named_place(item: Item) -> Location | None:
+    """Where a domain was named, if it was in a file."""
+    return Location(item.file, item.line) if item.line and item.file != shown("-") else None
 
 
 # ------------------------------------------------------------------ what stands in the output already

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, make_response,
 
 from ..catalog import DATA, catalog
 from ..errors import InputError, TooLargeError
-from ..model import MAX_INPUT, Diagnosis, Failure
+from ..model import MAX_INPUT, Diagnosis, Failure, Kind
 from ..profiles import profiles, requirements, weighed
 from ..profiles import receivers as receivers_asking
 from ..profiles import words as asks
@@ -166,7 +166,15 @@ def explain() -> Response | str:
     if case.jobs:
         desk().keep_case(case)
         case.wait(current_app.config["HURRY"])
-    return _diagnosis(case, shown, again=shown if isinstance(text, str) and len(shown) <= AGAIN else "")
+    return _diagnosis(case, shown, again=shown if isinstance(text, str) and len(shown) <= AGAIN else "", original=_original(case, text))
+
+
+def _original(case: Case, text: str | bytes) -> str:
+    """The text, where it is a bounce that holds the message which came back, for the form that examines that one."""
+    from .examine import repeatable
+
+    returned = any(f.bounce.sender is not None and f.bounce.sender.source == "headers" for f in case.diagnosis.failures)
+    return repeatable(text) if returned and case.diagnosis.kind in (Kind.DSN, Kind.BOUNCE) else ""
 
 
 def _pasted() -> tuple[str | bytes, str, dict[str, Any]]:
@@ -233,10 +241,12 @@ def evidence(id_: str, n: int) -> Response:
     return response
 
 
-def _diagnosis(found: Case, shown: str | None, again: str = "") -> str:
-    """The page. `again`: the pasted text, for a form that asks more about the sender; it stands in this one answer only."""
+def _diagnosis(found: Case, shown: str | None, again: str = "", original: str = "") -> str:
+    """The page. `again`, `original`: the pasted text, for forms that ask more about the sender, or examine the message; it stands in this one answer only."""
     answer = found.now()
-    asks = any(f.evidence.why_not in ASK_MORE for f in answer.failures)
+    # what is known of the sender can be set right wherever it is looked at
+    wants_more = any(f.evidence.why_not in ASK_MORE for f in answer.failures)
+    asks = wants_more or any(f.evidence.of == "sender" and f.side in ("sender", "unknown") for f in answer.failures)
     value = as_json.diagnosis(answer)
     return render_template(
         "diagnosis.html",
@@ -247,6 +257,8 @@ def _diagnosis(found: Case, shown: str | None, again: str = "") -> str:
         pending=bool(found.jobs) and not found.over,
         kind=words.kind(answer.kind, answer.format),
         again=again if asks else "",
+        wants_more=wants_more,
+        original=original,
     )
 
 

@@ -160,7 +160,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the DNS says of the diagnosis. `why_not` is a key of [evidence] in data/words.toml, where nothing was scanned
+    """What the DNS, and the message that came back, say of the diagnosis. `why_not` is a key of [evidence] in data/words.toml, where nothing was scanned
     or nothing can be told."""
 
     verdict: EvidenceVerdict = EvidenceVerdict.NOT_LOOKED_AT
@@ -172,6 +172,7 @@ class Evidence:
     domain: str | None = None  # which domain was scanned
     left_out: tuple[str, ...] = ()  # topics that the cause asks for and that are not built yet
     of: str = "sender"  # whose domain it is: sender | recipient; nothing of a recipient's domain is the sender's to change
+    message: str = ""  # what of the message was examined beside the DNS: whole | headers | failed (it could not be, just now); "" where none came back
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,7 @@ class Failure:
     rule: str | None = None
     evidence: Evidence = field(default_factory=Evidence)
     fix: Finding | None = None
+    said: tuple[tuple[str, str], ...] = ()  # what the receiver wrote of SPF, DKIM and DMARC into its reply: ("dkim", "fail") …
 
     @property
     def side(self) -> str:

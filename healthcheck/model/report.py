@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .dns import Answer
 from .domain import Domain
+
+if TYPE_CHECKING:
+    from .policy import Assertion, Ignored, Warned
 
 
 class Status(StrEnum):
@@ -121,3 +124,8 @@ class Report:
     transcript: tuple[Answer, ...]
     timing: Timing
     left_out: tuple[str, ...] = ()  # topics that were asked for and are not built
+    # what the policy of the repository makes of it (policy/apply.py): ignored findings are no longer among `findings`
+    assertions: tuple[Assertion, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    new: tuple[Finding, ...] | None = None  # those that the baseline does not hold; None: there is no baseline

@@ -32,27 +32,27 @@ def as_dict(value: Difference) -> dict[str, Any]:
     }
 
 
-def as_text(value: Difference) -> str:
-    """A difference for a terminal: the two verdicts, then what is gone, new, changed, and what stays a problem."""
+def as_text(value: Difference, table: str = "difference") -> str:
+    """A difference for a terminal: the two verdicts, then what is gone, new, changed, and what stays a problem. `table`: its words in data/words.toml."""
+
+    def group(key: str, shown: Iterable[str], count: int, more: str = "") -> Iterator[str]:
+        return _group(words.word(table, key), shown, count, more)
+
     icon, verdict = words.ICONS, (value.before.verdict.value, value.after.verdict.value)
-    lines = [f"{text.clean(value.after.domain.shown)}: {_word('title')}"]
+    lines = [f"{text.clean(value.after.domain.shown)}: {words.word(table, 'title')}"]
     for side, status in zip(("before", "after"), verdict, strict=True):
-        lines.append(f"  {icon[status]} {_word(side)}: {words.word('verdict', status)}")
+        lines.append(f"  {icon[status]} {words.word(table, side)}: {words.word('verdict', status)}")
     lines.append("")
     if not (value.gone or value.new or value.changed or value.unsure):
-        lines += [_word("nothing"), ""]
-    lines += _group("gone", (_line(f) for f in value.gone), len(value.gone))
-    lines += _group("new", (_line(f) for f in value.new), len(value.new))
-    lines += _group("changed", (f"{_line(one)}\n{_line(other)}" for one, other in value.changed), len(value.changed))
+        lines += [words.word(table, "nothing"), ""]
+    lines += group("gone", (_line(f) for f in value.gone), len(value.gone))
+    lines += group("new", (_line(f) for f in value.new), len(value.new))
+    lines += group("changed", (f"{_line(one)}\n{_line(other)}" for one, other in value.changed), len(value.changed))
     if value.unsure:
-        lines += _group("unsure", (_line(f) for _, f in value.unsure), len(value.unsure), _word("unsure_text"))
+        lines += group("unsure", (_line(f) for _, f in value.unsure), len(value.unsure), words.word(table, "unsure_text"))
     still = [f for f in value.unchanged if f.status is not Status.PASS]
-    lines += _group("unchanged", (_line(f) for f in still), len(value.unchanged), _passed(value.unchanged))
+    lines += group("unchanged", (_line(f) for f in still), len(value.unchanged), _passed(value.unchanged))
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
-
-
-def _word(key: str) -> str:
-    return words.word("difference", key)
 
 
 def _passed(findings: Iterable[Finding]) -> str:
@@ -60,9 +60,9 @@ def _passed(findings: Iterable[Finding]) -> str:
     return f"{words.ICONS['pass']} {', '.join(dict.fromkeys(passed))}" if passed else ""
 
 
-def _group(key: str, shown: Iterable[str], count: int, more: str = "") -> Iterator[str]:
+def _group(title: str, shown: Iterable[str], count: int, more: str = "") -> Iterator[str]:
     if count:
-        yield f"{_word(key)} ({count})"
+        yield f"{title} ({count})"
         for block in shown:
             yield from block.split("\n")
         if more:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import profiles
 from ..errors import HealthcheckError
-from ..model import Answer, Asked, Cell, Diagnosis, Evidence, Failure, Finding, Reply, Report, Sender, Status
+from ..model import Answer, Asked, Assertion, Cell, Diagnosis, Evidence, Failure, Finding, Location, Reply, Report, Sender, Status
 from . import receivers, words
 
 
@@ -72,7 +72,7 @@ def finding(value: Finding, of: str = "sender") -> dict[str, Any]:
         "why": words.fill(row.why, slots),
         "fix": words.fix_of_theirs(value) if of == "recipient" else words.fix(value),
         "evidence": [answer(a) for a in value.evidence],
-        "location": {"file": value.location.file, "line": value.location.line} if value.location else None,
+        "location": place(value.location),
         "refs": list(row.refs),
     }
 
@@ -116,12 +116,30 @@ def cell(value: Cell) -> dict[str, Any]:
     }
 
 
+def place(value: Location | None) -> dict[str, Any] | None:
+    return {"file": value.file, "line": value.line} if value else None
+
+
+def assertion(value: Assertion) -> dict[str, Any]:
+    """What a report says to a line of the configuration. `why`: why it is unknown, or that there is nothing to compare."""
+    return {
+        "text": value.text,
+        "result": value.result,
+        "actual": plain(value.actual),
+        "why": value.why or None,
+        "location": place(value.location),
+        "evidence": [answer(a) for a in value.evidence],
+    }
+
+
 def report(value: Report) -> dict[str, Any]:
     """A report as `report/1`. Pure.
 
     The verdict is the worst finding's, where unknown counts only in the core topics (mx, spf, dmarc); a finding of status "unknown"
     says that something could not be looked up, never that it is absent.
     """
+    from ..checks.base import Later  # whoever has a report has loaded the checks; an offline explain has not, and starts the quicker
+
     given = value.input
     requirements = profiles.asked(value)
     return {
@@ -143,10 +161,16 @@ def report(value: Report) -> dict[str, Any]:
         "verdict": value.verdict.value,
         "counts": counts(value),
         "topics": {name: {"verdict": t.verdict.value, "summary": t.summary} for name, t in value.topics.items()},
-        "findings": [{**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)]} for f in value.findings],
+        "findings": [
+            {**finding(f), "breaks": [row.id for row in profiles.broken_by(requirements, f)], "new": None if value.new is None else f in value.new}
+            for f in value.findings
+        ],
+        "assertions": [assertion(a) for a in value.assertions],
+        "ignored": [{**finding(i.finding), "reason": i.reason, "expires": i.expires.isoformat(), "entry": place(i.location)} for i in value.ignored],
+        "warnings": [{"text": w.text, "location": place(w.location)} for w in value.warnings],
         "requirements": [asked(a) for a in requirements],
         "requirements_matrix": [cell(c) for c in profiles.matrix(value)],
-        "facts": plain(value.facts),
+        "facts": {name: fact if isinstance(fact, Later) else plain(fact) for name, fact in value.facts.items()},
         "left_out": list(value.left_out),
         "dns": {"questions": value.timing.questions, "distinct": value.timing.distinct, "elapsed_ms": round(value.timing.elapsed_ms, 1)},
     }
@@ -186,6 +210,8 @@ def evidence(value: Evidence) -> dict[str, Any]:
         "of": value.of,
         "support": [finding(f, value.of) for f in value.support],
         "against": [finding(f, value.of) for f in value.against],
+        "meaning": words.evidence_word(value, value.verdict.value),
+        "message": {"examined": value.message, "meaning": words.word("evidence_message", value.message)} if value.message else None,
         "why_not": words.evidence_word(value, value.why_not) if value.why_not else None,
         "left_out": list(value.left_out),
     }
@@ -211,6 +237,7 @@ def failure(value: Failure) -> dict[str, Any]:
         "title": cause.title,
         "party": value.party.value,
         "side": value.side,
+        "side_title": words.side(value),
         "type": value.type.value if value.type else None,
         "final": value.final,
         "suppress": value.suppress.value,
@@ -226,6 +253,7 @@ def failure(value: Failure) -> dict[str, Any]:
         "hygiene": cause.hygiene,
         "unsuppress": cause.unsuppress if value.suppress is cause.suppress else None,
         "sender": sender(bounce.sender),
+        "said": [{"method": method, "result": result} for method, result in value.said],
         "suggestion": words.suggestion(value),
         "role": words.role(value),
         "evidence": evidence(value.evidence),
@@ -256,9 +284,9 @@ def error(source: str, fault: HealthcheckError) -> dict[str, Any]:
     return {"schema": "error/1", "input": {"source": source}, "error": {"title": fault.title, "detail": fault.detail}}
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]:
-    """An error over HTTP. Standard: RFC 9457 section 3.1; the type is about:blank, so the status says what kind it is."""
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+def problem(status: int, title: str, detail: str, *, kind: str = "about:blank", **more: Any) -> dict[str, Any]:
+    """An error over HTTP. `kind` is the type, a URI; with about:blank the status says what kind it is. Standard: RFC 9457 section 3.1."""
+    return {"type": kind, "title": title, "status": status, "detail": detail, **more}
 
 
 def written(value: Any, encoding: str | None, **how: Any) -> str:

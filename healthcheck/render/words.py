@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..catalog import CauseRow, CheckRow, Rule, catalog
-from ..checks.recipient import corrected, role_of
-from ..model import Choice, Diagnosis, Evidence, EvidenceVerdict, Failure, Finding, Kind, Party, Record, Reply, Retry, Suppress
+from ..mailboxes import corrected, role_of
+from ..model import Choice, Diagnosis, Evidence, EvidenceVerdict, Failure, Finding, Kind, Party, Record, Reply, Retry, Status, Suppress
 from ..profiles import profiles
 from . import services
 
@@ -134,9 +134,15 @@ def fix_of_theirs(finding: Finding) -> dict[str, Any]:
 
 
 def evidence_word(evidence: Evidence, key: str) -> str:
-    """The words for a verdict, or a reason, of the evidence: those of the recipient's domain where that was looked at."""
-    own = catalog().words["evidence_recipient"] if evidence.of == "recipient" else {}
+    """The words for a verdict, or a reason, of the evidence: those of the recipient's domain where that was looked at, those of the message where it decided."""
+    own = catalog().words["evidence_recipient"] if evidence.of == "recipient" else catalog().words["evidence_message"] if by_message(evidence) else {}
     return str(own[key]) if key in own else word("evidence", key)
+
+
+def by_message(evidence: Evidence) -> bool:
+    """Was it the message that decided, and nothing in the DNS of the sender?"""
+    decided = evidence.against if evidence.verdict is EvidenceVerdict.REFUTED else [f for f in evidence.support if f.status is Status.FAIL] or evidence.support
+    return bool(evidence.message and decided) and all(row_of(f).topic == "message" for f in decided)
 
 
 def suggestion(failure: Failure) -> dict[str, str] | None:
@@ -189,9 +195,19 @@ def explanation(failure: Failure) -> str:
 def address(failure: Failure) -> str:
     """What to do with the address. The cause's own sentence only where the answer was not softened (a 4yz counts, it does not suppress)."""
     cause = cause_of(failure)
-    if failure.suppress is cause.suppress:
+    if failure.suppress is cause.suppress and not _of_others(failure):
         return cause.address
     return word("suppress", failure.suppress.value)
+
+
+def _of_others(failure: Failure) -> bool:
+    """Is it a list, a forwarder or a forger who caused it? Then nothing says that the fault is on the sender's side."""
+    return failure.evidence.why_not == "passed-on" or (failure.fix is not None and failure.fix.code == "MSG070")
+
+
+def side(failure: Failure) -> str:
+    """Whose side it is, as a headline: of what a list, a forwarder or a forger did, theirs."""
+    return word("evidence_message", "others") if _of_others(failure) else word("side", failure.side)
 
 
 def failure_fix(failure: Failure) -> dict[str, Any]:
@@ -201,12 +217,17 @@ def failure_fix(failure: Failure) -> dict[str, Any]:
     """
     cause = cause_of(failure)
     if failure.fix is None:
+        if failure.evidence.verdict is EvidenceVerdict.REFUTED and failure.evidence.of == "sender" and failure.side == "sender":
+            # what the cause advises is in order already
+            return {"summary": word("refuted", "fix"), "steps": [word("refuted", "step")], "record": None, "choices": [], "why_no_record": None}
         summary, steps = _advice(failure, cause)
         if meant := suggestion(failure):
             sentence = word("recipient", "suppress" if failure.suppress is Suppress.NOW else "ask")
             steps = [fill(sentence, {"old": failure.bounce.recipient, "address": meant["address"]}), *steps]
         return {"summary": summary, "steps": steps, "record": None, "choices": [], "why_no_record": None}
     own = fix(failure.fix)
+    if row_of(failure.fix).topic == "message":
+        return own  # it is about this very message, and the cause's steps are for whoever has not seen it
     return {**own, "steps": [*own["steps"], *(step for step in cause.steps if step not in own["steps"])]}
 
 

@@ -25,7 +25,7 @@ FLAGS = (
 )  # fmt: skip
 DMARC = "550-5.7.26 Unauthenticated email from shop.example is not accepted due to\n550-5.7.26 domain's DMARC policy.\n550 5.7.26 gsmtp"
 PAGES = {
-    "home": "/", "refused": "/scan?domain=192.0.2.1", "report": "/scan?domain=shop.example&ip=203.0.113.77&selector=shop", "healthy": "/scan?domain=healthy.example",
+    "home": "/", "examine": "/examine", "refused": "/scan?domain=192.0.2.1", "report": "/scan?domain=shop.example&ip=203.0.113.77&selector=shop", "healthy": "/scan?domain=healthy.example",
     "halfway": "/scan?domain=halfway.example&ip=198.51.100.151&selector=mail&starttls=1", "everything": "/scan?domain=healthy.example&ip=192.0.2.25&selector=s1&helo=mail.healthy.example&starttls=1&profile=bulk",
     "parked": "/scan?domain=parked.example&profile=non-sending", "receiving": "/scan?domain=healthy.example&profile=receiving&topic=recipient&topic=mx", "nowhere": "/scan?domain=nowhere.healthy.example",
     "print-view": "/scan?domain=nodmarc.example&ip=192.0.2.121&view=print", "long": "/scan?domain=broken-spf.example&selector=mail", "codes": "/codes", "search": "/codes?q=mailbox+full", "code": "/codes/5.7.26", "check": "/checks/SPF004",
@@ -250,6 +250,69 @@ def test_the_logo_comes_from_the_page_and_is_drawn(browser, site):
     assert all(name.startswith((site.at, "data:")) for name in loaded), loaded
 
 
+MESSAGES = Path(__file__).resolve().parents[1] / "messages"
+SHOP = (MESSAGES / "forwarded.eml").read_text(encoding="utf-8").replace("example.com", "shop.example").replace("12:00:30", "15:00:30")
+
+
+def examined(browser, site, text, **ticked):
+    """The page of a message, pasted into the form."""
+    browser.get(site.at + "/examine")
+    browser.execute_script("document.querySelector('#text').value = arguments[0]", text)
+    for box in ticked:
+        find(browser, f"#{box}").click()
+    find(browser, "#examine .go").click()
+    return until(browser, lambda b: b.find_element("css selector", "#h-what"))
+
+
+@pytest.mark.parametrize("name", ["forwarded", "dsn-postfix", "microsoft365", "newsletter", "shop", "long", "nonsense"])
+def test_a_message_is_examined_by_everyone(browser, site, name):
+    texts = {"shop": SHOP, "long": SHOP.replace("fwd.", f"{'a' * 60}.{'b' * 60}."), "nonsense": "hello there"}
+    see(browser, 1200)
+    text = texts.get(name) or (MESSAGES / f"{name}.eml").read_text(encoding="utf-8")
+    examined(browser, site, text, **({} if name == "shop" else {"offline": True}))
+    for details in browser.find_elements("css selector", "details"):
+        browser.execute_script("arguments[0].open = true", details)
+    judged(browser, f"examination-{name}")
+    shown = [svg.get_attribute("class") for svg in browser.find_elements("css selector", ".journey svg[role=img]") if svg.is_displayed()]
+    assert shown == ([] if name == "nonsense" else ["wide"])
+    see(browser, 360)
+    shown = [svg.get_attribute("class") for svg in browser.find_elements("css selector", ".journey svg[role=img]") if svg.is_displayed()]
+    assert shown == ([] if name == "nonsense" else ["narrow"])
+    see(browser, 1200)
+
+
+def test_no_words_of_the_picture_run_into_one_another_or_out_of_it(browser, site):
+    for width in (1200, 360):
+        see(browser, width)
+        examined(browser, site, SHOP.replace("fwd.", f"{'a' * 60}.{'b' * 60}."), offline=True)
+        boxes = browser.execute_script(
+            "return [...document.querySelectorAll('.journey svg')].filter((s) => s.checkVisibility()).flatMap((s) => { const o = s.getBoundingClientRect();"
+            " return [...s.querySelectorAll('text')].map((t) => { const b = t.getBoundingClientRect(); return [b.top - o.top, b.bottom - o.top, b.right - o.right, o.height]; }); })"
+        )
+        assert len(boxes) >= 8
+        assert all(right <= 1 and bottom <= height + 1 for _, bottom, right, height in boxes)
+        for above, below in zip(sorted(boxes), sorted(boxes)[1:], strict=False):
+            assert below[0] >= above[1] - 4
+    see(browser, 1200)
+
+
+def test_a_message_leads_to_the_scan_and_a_bounce_to_its_explanation(browser, site):
+    see(browser, 1200)
+    examined(browser, site, SHOP)
+    assert not find(browser, "#f-own").is_selected()
+    find(browser, "#f-mail-from").clear()
+    find(browser, "form[action='/scan'] .go").click()
+    until(browser, lambda b: b.find_elements("css selector", ".verdict"))
+    assert find(browser, "h1").text == "shop.example"
+    assert "203.0.113.9" not in browser.current_url
+    notice = (MESSAGES / "dsn-postfix.eml").read_text(encoding="utf-8").replace("example.com", "shop.example")
+    examined(browser, site, notice, offline=True)
+    find(browser, "button[form=again]").click()
+    until(browser, lambda b: b.find_elements("css selector", ".failure h2"))
+    find(browser, "form[action='/examine'] .go").click()
+    assert "said no" in until(browser, lambda b: b.find_element("css selector", "#h-what")).text
+
+
 NAME = "a" * 60
 LONG = f"""
 @ IN MX 10 {NAME}.{NAME}.{NAME}
@@ -370,6 +433,12 @@ def test_everything_works_without_javascript(site, slow, folder, browser):
         plain.find_element("css selector", "#text").send_keys("550 5.1.1 <nobody@recipient.example>: User unknown")
         plain.find_element("css selector", "#explain .go").click()
         assert until(plain, lambda b: b.find_elements("css selector", ".headline h2"))
+        plain.get(site.at + "/examine")
+        plain.find_element("css selector", "#text").send_keys(SHOP.replace("\t", " "))  # a tab would leave the field
+        plain.find_element("css selector", "#examine .go").click()
+        until(plain, lambda b: b.find_elements("css selector", ".joins li"))
+        find(plain, ".method details > summary").click()
+        assert find(plain, ".method details .value").is_displayed()
         plain.get(slow.at)
         plain.find_element("css selector", "button[value='dmarc-reject']").click()
         until(plain, lambda b: b.find_elements("css selector", ".headline h2") and not b.find_elements("css selector", "[data-pending]"))

@@ -46,15 +46,15 @@ def headers_of(raw: str, *, limit: int = MAX_HEADERS) -> tuple[Headers, int]:
     if " \n" in block or "\t\n" in block:
         return _by_line(block, start, after, limit)
     if len(unfolded) < MAX_HEADER:
-        fields = _FIELD.findall(unfolded)
+        fields = _FIELD.findall(unfolded.rstrip())  # no other value ends in a blank here
         if len(fields) == unfolded.count("\n") + 1 and len(fields) <= limit:
             out: Headers = {}
             for name, value in fields:
                 key = name.lower()
                 if key in out:
-                    out[key].append(value.rstrip())
+                    out[key].append(value)
                 else:
-                    out[key] = [value.rstrip()]
+                    out[key] = [value]
             return out, after
     return _by_line(block, start, after, limit)
 

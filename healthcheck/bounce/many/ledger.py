@@ -24,7 +24,7 @@ DAY = 86400
 # What an event is filed as. The order is that of the code below, not of importance.
 IGNORED, SENT, DELIVERED, DEFERRED, CLOSED, HELD, FULL, SOFT, NEVER, UNCOUNTED, COMPLAINED, LEFT, DROPPED = range(13)
 
-KEPT_FINAL, KEPT_DEFERRED, KEPT_SOFT, KEPT_DAYS, KEPT_HELD, KEPT_NEVER = 8, 8, 15, 91, 5, 8
+KEPT_FINAL, KEPT_DEFERRED, KEPT_SOFT, KEPT_DAYS, KEPT_HELD, KEPT_NEVER = 4, 8, 15, 91, 5, 8
 
 UNSTATED = Said("unknown", Party.UNKNOWN, None, Suppress.COUNT, "address", "guess")  # a failure of which the source says nothing at all
 _WAITING = frozenset(("greylisted", "mailbox-busy", "server-full", "delay-warning"))

@@ -7,9 +7,9 @@ A row of counters is one whole number with 32 bits for each column: adding rows 
 from __future__ import annotations
 
 import marshal
-from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ...model import Counts, Event, Said
@@ -63,8 +63,18 @@ class CellKey(NamedTuple):
 
 
 class Cell(NamedTuple):
+    """How many, and the earliest places: one after the other without a tuple of each, since most cells are of one failure, and there are many."""
+
     number: int
-    sample: tuple[Sample, ...]
+    places: tuple[Any, ...]
+
+    @property
+    def sample(self) -> tuple[Sample, ...]:
+        return tuple(zip(self.places[::3], self.places[1::3], self.places[2::3], strict=True))
+
+
+def _cell(number: int, sample: Iterable[Sample]) -> Cell:
+    return Cell(number, tuple(chain.from_iterable(sample)))
 
 
 def counts(row: int, deferred: int = 0) -> Counts:
@@ -117,14 +127,11 @@ class Tally:
         sample = (time_of(event), event.source, event.recipient)
         cell = self.cells.get(key)
         if cell is None:
-            self.cells[key] = Cell(1, (sample,))
+            self.cells[key] = Cell(1, sample)
+        elif len(cell.places) < 3 * SAMPLE or sample < cell.places[-3:]:
+            self.cells[key] = _cell(cell.number + 1, earliest((*cell.sample, sample)))
         else:
-            kept = cell.sample
-            if len(kept) < SAMPLE or sample < kept[-1]:
-                ordered = list(kept)
-                insort(ordered, sample)
-                kept = tuple(ordered[:SAMPLE])
-            self.cells[key] = Cell(cell.number + 1, kept)
+            self.cells[key] = Cell(cell.number + 1, cell.places)
         if day is not None and kind == NEVER and said.cause in LISTED:
             hour = (int(sample[0] // HOUR), provider)
             self.hours[hour] = self.hours.get(hour, 0) + 1
@@ -136,7 +143,7 @@ class Tally:
         _add(self.hours, other.hours)
         for key, cell in other.cells.items():
             mine = self.cells.get(key)
-            self.cells[key] = cell if mine is None else Cell(mine.number + cell.number, earliest(mine.sample + cell.sample))
+            self.cells[key] = cell if mine is None else _cell(mine.number + cell.number, earliest(mine.sample + cell.sample))
 
     def total(self) -> int:
         return sum(self.by_mail.values())

@@ -26,13 +26,14 @@ __all__ = ["TOPIC", "DkimFacts", "SelectorFacts", "first", "foresee", "gather", 
 
 TOPIC = "dkim"
 ROLES = frozenset({"mx", "spf", "dkim-dmarc"})
+MAX_HELD = 120  # selectors of zone files, of one domain
 PROBE = "healthcheck-probe-7d41c09e"  # nobody's selector: what answers to it is a wildcard
 KEYS = ("key", "several")  # states of a selector with a key of its own
 
 
 @dataclass(frozen=True, slots=True)
 class SelectorFacts:
-    """One selector. source: given | provider | common | dated. state: key | several | no-key | absent | dangling | unknown | wildcard.
+    """One selector. source: given | zone | provider | common | dated. state: key | several | no-key | absent | dangling | unknown | wildcard.
 
     type, bits, revoked, testing … are those of its key record; None where there is none to be read.
     alias      the name that the selector is an alias of, at the end of the chain; service: whose that is, where it is known
@@ -129,7 +130,7 @@ def gather(session: Session, facts: Facts) -> DkimFacts:
     """
     domain = facts.input.domain.name
     found_hints = _hints(session.dns, facts, domain, session.now)
-    return _look(session.dns, domain, _sources(facts, found_hints), found_hints)
+    return _look(session.dns, domain, _sources(facts, found_hints, session), found_hints)
 
 
 def again(session: Session, facts: Facts) -> DkimFacts | None:
@@ -141,7 +142,7 @@ def again(session: Session, facts: Facts) -> DkimFacts | None:
     if dkim is None or dkim.probe is None:
         return dkim
     found_hints = _hints(dns, facts, domain, session.now)
-    sources = _sources(facts, found_hints)
+    sources = _sources(facts, found_hints, session)
     probe = dkim.probe
     if dkim.no_keys is not False and not dkim.denied and not probe.found and not facts.parked:
         for selector in dates(catalog().dated_selectors, session.now):
@@ -169,7 +170,7 @@ def _facts(
     if wildcard is None:
         _withhold(selectors)
     # a key that is not there is told of those that were named, one that is there of all
-    kept = {name: s for name, s in selectors.items() if s.source == "given" or s.state in KEYS}
+    kept = {name: s for name, s in selectors.items() if s.source == "given" or s.state in KEYS or (s.source == "zone" and s.state == "no-key")}
     found = any(s.state in KEYS for s in kept.values())
     # Some servers deny names that have nothing but names below them. A signature on the denial, or the zone itself, proves it.
     proven = denied and domainkey.secure in (Secure.YES, Secure.DRAFT) and not any(a.found for a in (probe, *held.values()))
@@ -203,7 +204,7 @@ def _wildcard(probe: Answer, answers: Iterable[Answer]) -> bool | None:
 
 def _withhold(selectors: dict[str, SelectorFacts]) -> None:
     """While a wildcard is possible, a key that stands under several guessed selectors is no sign that one of them is in use."""
-    guessed = [s for s in selectors.values() if s.source != "given" and s.answer is not None and s.answer.found]
+    guessed = [s for s in selectors.values() if s.source not in ("given", "zone") and s.answer is not None and s.answer.found]
     seen: dict[tuple[str, ...], int] = {}
     for s in guessed:
         values = s.answer.values if s.answer is not None else ()
@@ -219,8 +220,11 @@ def _hints(dns: Seam, facts: Facts, domain: str, now: datetime) -> tuple[Hint, .
     return hints(hosts, includes, report_domains(dns.ask(f"_dmarc.{domain}", "TXT")), now)
 
 
-def _sources(facts: Facts, found: tuple[Hint, ...]) -> dict[str, str]:
+def _sources(facts: Facts, found: tuple[Hint, ...], session: Session) -> dict[str, str]:
     out = dict.fromkeys(facts.input.selectors, "given")
+    # zone files under test name their selectors themselves
+    held = session.world.files.selectors(facts.input.domain.name) if session.world.files is not None else ()
+    out.update((name, "zone") for name in held[:MAX_HELD] if name not in out)
     provider = tuple(dict.fromkeys(s for hint in found for s in hint.selectors))[:MAX_HINTED]
     for source, names in (("provider", provider), ("common", catalog().common_selectors)):
         out.update((name, source) for name in names if name not in out)

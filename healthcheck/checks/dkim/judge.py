@@ -66,16 +66,18 @@ def _selector(dkim: DkimFacts, read: SelectorFacts) -> Iterator[Finding]:
     values: dict[str, Any] = {"selector": read.selector, "domain": dkim.domain, "name": answer.name}
     # what nobody said is in use may be left over from an old service: that is worth a warning, no more
     fault = Status.FAIL if given else Status.WARN
+    # in a file that is about to be published, a key that nobody can read is a slip: no key gets so by age
+    broken = Status.FAIL if given or read.source == "zone" else Status.WARN
     if read.state == "absent":
         yield finding("DKM002", Status.FAIL, answer.name, [answer], outcome=answer.outcome.value, **values)
     elif read.state in ("no-key", "several"):
         if read.state == "several":
-            yield finding("DKM007", fault, answer.name, [answer], count=len(texts(answer)), **values)
-        elif given:
-            yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
+            yield finding("DKM007", broken, answer.name, [answer], count=len(texts(answer)), **values)
+        elif given or read.source == "zone":
+            yield finding("DKM012", broken, answer.name, [answer], reason=because("DKM012", "no-key"), **values)
     elif read.state in ("key", "wildcard"):
         if read.error == "split-records":
-            yield finding("DKM008", fault, answer.name, [answer], reason=because("DKM008", "split-records"), type=read.type, bits=0, **values)
+            yield finding("DKM008", broken, answer.name, [answer], reason=because("DKM008", "split-records"), type=read.type, bits=0, **values)
         elif read.type:
             yield from _key(read, parse(next(t for t in texts(answer) if looks_like_key(t))), answer, fault, values)
         elif given:  # a wildcard's text that is no key
@@ -86,14 +88,15 @@ def _key(read: SelectorFacts, key: DkimKey, answer: Answer, fault: Status, value
     """One key record. The first fault that makes it useless is told; the rest would only repeat it."""
     given = read.source == "given"
     what: dict[str, Any] = {"type": key.type, "bits": key.bits or 0, **values}
+    broken = Status.FAIL if given or read.source == "zone" else Status.WARN
     if key.revoked:
         yield finding("DKM005", Status.FAIL if given else Status.NOTE, answer.name, [answer], **what)
     elif key.error == "unknown-type":
         yield finding("DKM015", fault, answer.name, [answer], **what)
     elif key.error in UNREADABLE:
-        yield finding("DKM008", fault, answer.name, [answer], reason=because("DKM008", key.error), **what)
+        yield finding("DKM008", broken, answer.name, [answer], reason=because("DKM008", key.error), **what)
     elif key.error:
-        yield finding("DKM012", fault, answer.name, [answer], reason=because("DKM012", key.error), **what)
+        yield finding("DKM012", broken, answer.name, [answer], reason=because("DKM012", key.error), **what)
     elif not key.sha256:
         # RFC 8301 section 3.1: rsa-sha1 is not used any more
         yield finding("DKM013", fault, answer.name, [answer], hashes=":".join(key.hashes), **what)

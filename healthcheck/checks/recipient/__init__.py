@@ -2,7 +2,7 @@
 
 It looks at a domain as somebody does who wants to write to it, and not as its owner: whether it takes mail, whether its name is a
 slip of the finger for a widely used mailbox domain, and whether its addresses last. No mailbox is asked about, and nobody is
-connected to. What a name alone says is in mailboxes.py.
+connected to. What a name alone says is in healthcheck/mailboxes.py.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...mailboxes import corrected, disposable, likely_meant, parking, registered, role_of, well_known
 from ...model import Answer, Finding, Question, ScanInput, Status
 from ..base import because, could_not_check, finding
-from .mailboxes import corrected, disposable, likely_meant, parking, registered, role_of, well_known
 
 if TYPE_CHECKING:
     from ...edge.world import Session

@@ -80,7 +80,7 @@ def _counts(spf: SpfFacts, tree: Node, answer: Answer) -> Iterator[Finding]:
     yield from could_not_check("SPF", domain, unsure)
     if not tree.complete and not unsure:
         yield finding("SPF027", Status.NOTE, domain, [answer], domain=domain, count=tree.lookups)
-    elif tree.lookups >= NEAR:
+    elif tree.complete and not unsure and tree.lookups >= NEAR:  # else there may be more, and it is over
         yield finding("SPF025", Status.NOTE, domain, _evidence(tree), domain=domain, count=tree.lookups)
 
 

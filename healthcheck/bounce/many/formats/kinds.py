@@ -19,7 +19,8 @@ from ...build import bounce_of
 from ...classify import classify
 from ...events import made
 from ...formats import Found
-from ...rules import _domains, _index, _searcher, _whole, provider_of_host
+from ...index import index as _index
+from ...rules import _domains, _searcher, _whole, provider_of_host
 
 KEPT = 1 << 12  # kinds, and texts, that are held; either is about 500 octets
 SHOWN = 300  # characters of a reply that are shown as evidence
@@ -194,7 +195,7 @@ def _someone(provider: str | None) -> str | None:
 def _words(text: str) -> tuple[str, ...] | None:
     """Words of the knowledge base that stand in a part that is put aside, the longest only; None where one touches an @, so that it has to stay."""
     low = text.lower().encode("utf-8", "replace")
-    found = _index().words.find_matches_as_indexes(low, overlapping=True)
+    found = _index().words.find(low)
     if not found:
         return ()
     numbers = tuple(map(_number, found))
@@ -216,12 +217,12 @@ _number = itemgetter(0)
 
 @cache
 def _numerals() -> frozenset[int]:
-    """Needed words that are short numbers. A pattern that needs one has words of its own around it, which no address or id has."""
-    index = _index()
-    only = index.needers - index.fragments - index.signed
+    """Needed words that are short numbers, or a lone @. A pattern that needs one has words of its own around it, which no address or id has."""
+    known = _index()
+    only = known.needers - known.fragments - known.signed
     out = set()
-    for text in (f"{n}" for n in range(1000)):
-        out |= {number for number, start, end in index.words.find_matches_as_indexes(text.encode(), overlapping=True) if end - start <= 3}
+    for text in ("@", *(f"{n}" for n in range(1000))):
+        out |= {number for number, start, end in known.words.find(text.encode()) if end - start <= 3}
     return frozenset(out & only)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ...catalog import DATA, catalog
+from .catalog import DATA, catalog
+from .kept import kept
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -194,7 +195,7 @@ def well_known(domain: str) -> bool:
     >>> well_known("gmail.com"), well_known("example.com")
     (True, False)
     """
-    return domain in _known()
+    return domain in catalog().mailbox_domains
 
 
 def disposable(names: Iterable[str]) -> str | None:
@@ -264,7 +265,8 @@ def _listed(names: Iterable[str], listed: Mapping[str, Any]) -> Any:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    return tomllib.loads((DATA / "recipients.toml").read_text(encoding="utf-8"))
+    path = DATA / "recipients.toml"
+    return kept("recipients", (path,), lambda: tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 @cache
@@ -298,11 +300,6 @@ def _by_name() -> Mapping[str, tuple[Target, ...]]:
 @cache
 def _without_dots() -> Mapping[str, str]:
     return {t.domain.replace(".", ""): t.domain for t in reversed(_all_targets()) if len(t.name) >= LEAST}
-
-
-@cache
-def _known() -> frozenset[str]:
-    return _targets() | {domain for provider in catalog().providers.values() for domain in provider.domains}
 
 
 @cache
