@@ -25,6 +25,7 @@ from .model import Event
 SMALL = 4 << 20  # octets of a file that is not worth being cut up
 TOGETHER = 64  # files of a folder that a process is handed at once
 AHEAD = 3  # tasks that a process is handed and has not answered
+TAIL = 0.07  # of all octets: what one process reads while another packs up what it remembers of the rest
 STEP = 2000  # events between two looks at the clock
 
 
@@ -148,9 +149,15 @@ class Reading:
                 process.start()
                 there.close()
                 workers.append(_Worker(process, here))
-            held = Many()
+            held, handed = Many(), 0
             for task in self._tasks(held):
-                self._hand_out(workers, task, held)
+                handed += task[2]
+                if self._of is None or handed < self._of * (1 - TAIL / len(workers)):
+                    self._hand_out(workers, task, held)
+                else:  # meanwhile the others pack up what they remember, which takes as long
+                    _end(workers)
+                    self._mine(task, held)
+            _end(workers)
             while any(w.open for w in workers):
                 self._answered(workers)
             return self._gathered(workers, held)
@@ -232,8 +239,6 @@ class Reading:
 
     def _gathered(self, workers: list[_Worker], held: Many) -> Many:
         """What every process remembers, as one; and what it tells of its inputs."""
-        for worker in workers:
-            worker.pipe.send(None)
         done = self._done
         for number, one in sorted(self._own.items()):
             self.finish(number, one)
@@ -254,6 +259,17 @@ class _Worker:
     process: Any
     pipe: Connection
     open: int = 0  # tasks that it has not answered
+    ended: bool = False  # it was told that no more will come
+
+
+def _end(workers: list[_Worker]) -> None:
+    for worker in workers:
+        if not worker.ended:
+            worker.ended = True
+            try:
+                worker.pipe.send(None)
+            except OSError:
+                raise OurFault("a process that was reading has ended") from None
 
 
 def _received(worker: _Worker) -> Any:
