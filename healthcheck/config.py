@@ -13,7 +13,8 @@ import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from .errors import ConfigError, InputError
+from .errors import ConfigError
+from .files import octets_of
 from .policy.reader import Config, read
 
 NAME, PROJECT = ".healthcheck.toml", "pyproject.toml"
@@ -53,15 +54,7 @@ def load(path: Path | str, today: date | None = None) -> Config:
     Config.warnings tells it.
     """
     shown = _shown(Path(path))
-    try:
-        with open(path, "rb") as file:
-            octets = file.read(MOST + 1)
-    except OSError as fault:
-        raise InputError(f"{shown} cannot be read: {(fault.strerror or str(fault)).lower()}.") from None
-    except ValueError:
-        raise InputError(f"{str(path)[:60]!r} is no file name.") from None
-    if len(octets) > MOST:
-        raise InputError(f"{shown} is larger than 1 MiB, which no configuration is.")
+    octets = octets_of(path, MOST, "is larger than 1 MiB, which no configuration is.", shown=shown)
     try:
         text = octets.decode("utf-8")
     except UnicodeDecodeError as fault:

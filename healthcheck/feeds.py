@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from .bounce.many.sources import Feed
 from .errors import InputError
+from .files import reason
 
 _MAILDIR = {"cur", "new", "tmp"}
 
@@ -53,7 +54,7 @@ def _of(path: str | Path | Feed) -> Iterator[tuple[Feed, tuple[int, int] | None]
     except ValueError:
         raise InputError(f"{name[:60]!r} is no file name.") from None
     except OSError as fault:
-        raise InputError(f"{name} cannot be read: {(fault.strerror or str(fault)).lower()}.") from None
+        raise InputError(f"{name} cannot be read: {reason(fault)}.") from None
     yield Feed(name, partial(_opened, name), about.st_size if place.is_file() else None), (about.st_dev, about.st_ino)
 
 

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from ..catalog import Blocklist, catalog
 from ..errors import InputError, ZoneError
+from ..files import octets_of, reason
 from ..model import Answer, Fetch, Fetched, Greeted, ScanInput, Timing
 from .codec import tidy
 from .plain import NotPlain, as_plain, from_plain
@@ -147,7 +148,7 @@ def digests(files: Iterable[str]) -> tuple[tuple[str, str], ...]:
         try:
             out.append((Path(name).name, hashlib.sha256(Path(name).read_bytes()).hexdigest() if Path(name).is_file() else ""))
         except OSError as error:
-            raise ZoneError(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+            raise ZoneError(f"{name} cannot be read: {reason(error)}.") from None
     return tuple(out)
 
 
@@ -210,15 +211,7 @@ def _usual(answer: Answer) -> tuple[tuple[bytes, ...], ...]:
 
 
 def _document(path: str | Path) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            octets = file.read(MOST + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from None
-    except ValueError:
-        raise InputError(f"{str(path)[:60]!r} is no file name.") from None
-    if len(octets) > MOST:
-        raise InputError(f"{path} is larger than {MOST >> 20} MiB, which no recording is that can be played.")
+    octets = octets_of(path, MOST, f"is larger than {MOST >> 20} MiB, which no recording is that can be played.")
     try:
         value = json.loads(octets)
     except (ValueError, RecursionError):

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..errors import HealthcheckError, InputError, OurFault
+from ..files import reason
 from . import given
-from .streams import pipe_is_closed, reason
+from .streams import pipe_is_closed
 
 if TYPE_CHECKING:
     from ..edge.world import World

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import click
 
 from ..errors import HealthcheckError, InputError, OurFault
+from ..files import reason
 from . import given
-from .streams import pipe_is_closed, reason, shown
+from .streams import pipe_is_closed, shown
 
 if TYPE_CHECKING:
     from ..render.outputs import Document

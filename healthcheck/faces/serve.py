@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..files import reason
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -81,7 +82,7 @@ def serve(host: str = "127.0.0.1", port: int | None = None, demo: bool = False) 
     try:
         waitress.serve(app, host=host, port=port, **SERVER)
     except OSError as fault:
-        sys.exit(f"Port {port} on {host} cannot be used: {(fault.strerror or str(fault)).lower()}. Choose another with PORT=")
+        sys.exit(f"Port {port} on {host} cannot be used: {reason(fault)}. Choose another with PORT=")
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import InputError, OurFault, TooLargeError
+from ..files import reason
 from ..model import MAX_INPUT, Domain, Location
 
 if TYPE_CHECKING:
@@ -96,10 +97,6 @@ def octets_of(source: str, wanted: tuple[str, str] = BOUNCE) -> bytes:
     if not octets.strip(b"\0 \t\r\n"):
         raise InputError(f"{named} is empty. {wanted[1]}")
     return octets
-
-
-def reason(fault: OSError) -> str:
-    return (fault.strerror or str(fault)).lower()
 
 
 def pipe_is_closed() -> None:

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from ..errors import InputError
+from ..files import reason
 from ..model import Domain
 from . import given
 from .outputs import File
@@ -211,7 +212,7 @@ class Tape:
         try:
             self._recorder.write(self._file.stream, Command(self._command, said, inputs, self._ended), f"healthcheck {__version__}")
         except OSError as fault:
-            raise InputError(f"{self._path} cannot be written: {(fault.strerror or str(fault)).lower()}.") from None
+            raise InputError(f"{self._path} cannot be written: {reason(fault)}.") from None
         self._file.keep()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import InputError
+from ..files import octets_of, reason
 from ..model import VERDICT_ORDER, Finding, Report, Status
 
 Entry = tuple[str, str, str, str]  # domain, code, subject, status
@@ -67,20 +68,12 @@ def write(path: str, held: Iterable[Entry]) -> None:
             file.write(written(held))
         os.replace(beside, path)
     except OSError as fault:
-        raise InputError(f"{path} cannot be written: {(fault.strerror or str(fault)).lower()}.") from None
+        raise InputError(f"{path} cannot be written: {reason(fault)}.") from None
 
 
 def read(path: str) -> Baseline:
     """Read a baseline file. Raises InputError, with the line where there is one."""
-    try:
-        with open(path, "rb") as file:
-            octets = file.read(MOST + 1)
-    except OSError as fault:
-        raise InputError(f"{path} cannot be read: {(fault.strerror or str(fault)).lower()}.") from None
-    except ValueError:
-        raise InputError(f"{path[:60]!r} is no file name.") from None
-    if len(octets) > MOST:
-        raise InputError(f"{path} is larger than 64 MiB. --write-baseline FILE writes a short one.")
+    octets = octets_of(path, MOST, "is larger than 64 MiB. --write-baseline FILE writes a short one.")
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError:

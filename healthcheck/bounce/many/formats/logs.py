@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ....model import Event, Happened
 from ...formats import Found, address
 from ...formats.logs import of_line
-from . import Told, With, counted, settled
+from . import Told, With, counted, data, settled
 from .kinds import How
 from .times import LogTimes
 
@@ -28,7 +28,6 @@ _MARKS = {"postfix": ("status=", "qmgr[", "postfix"), "sendmail": ("stat=", "sen
 _LOCAL_RELAY = ("local", "virtual", "none", "dovecot", "maildrop", "cyrus", "procmail")
 _HERE = ("127.0.0.1", "::1", "localhost")
 _ACTION = {"delivered": Happened.DELIVERED, "delayed": Happened.DEFERRED, "failed": Happened.BOUNCED}
-_RETRY_OVER = ("retry timeout exceeded", "retry time not reached for any host after a long failure period")
 _GIVEN_UP = ("status=expired", "status=force-expired")
 
 
@@ -158,7 +157,12 @@ class Lines:
             self._mail(name).tries[recipient] = one
         else:
             before = mail.tries.pop(recipient, None)
-            if before is not None and happened is Happened.BOUNCED and any(words in one.text for words in _RETRY_OVER) and "SMTP error" not in one.text:
+            if (
+                before is not None
+                and happened is Happened.BOUNCED
+                and any(words in one.text for words in data()["log"]["retry_over"])
+                and "SMTP error" not in one.text
+            ):
                 one.text = before.text  # that the time is over says less than what was answered last
         yield from self._made(line, number, name, recipient, one, happened, mail)
 
