@@ -116,8 +116,8 @@ def asked(report: Report) -> tuple[Asked, ...]:
     unknown     something could not be looked at, or its topic was not scanned
     not-in-dns  only the message, or the receiver, shows it
     """
-    kinds = profiles()[report.profile].requirements
-    return tuple(_asked(row, report) for row in requirements().values() if row.applies in kinds)
+    kinds, shown = profiles()[report.profile].requirements, _Shown(report)
+    return tuple(_asked(row, shown) for row in requirements().values() if row.applies in kinds)
 
 
 def matrix(report: Report) -> tuple[Cell, ...]:
@@ -129,12 +129,12 @@ def matrix(report: Report) -> tuple[Cell, ...]:
     """
     if not profiles()[report.profile].requirements:
         return ()
-    as_bulk = replace(report, findings=tuple(_weighed_as("bulk", report.findings)))
+    as_it_is, as_bulk = _Shown(report), _Shown(replace(report, findings=tuple(_weighed_as("bulk", report.findings))))
     cells: dict[tuple[str, str], Cell] = {}
     for row in requirements().values():
-        seen = as_bulk if row.applies == "bulk" else report
+        shown = as_bulk if row.applies == "bulk" else as_it_is
         for n, kind in enumerate(row.kinds):
-            state, by = _cell(row, seen, None if row.together or not row.in_dns else n)
+            state, by = _cell(row, shown, None if row.together or not row.in_dns else n)
             cells[kind, row.receiver] = Cell(kind, row.receiver, state if row.applies == "all" else "not-asked", state, tuple(sorted(by)), row)
     return tuple(cells.get((kind, receiver)) or Cell(kind, receiver, "not-asked", "not-asked") for kind in toml_words()["kind"] for receiver in receivers())
 
@@ -146,48 +146,65 @@ def _weighed_as(profile: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     return (weighed for those in by_topic.values() for weighed in weigh(profile, those))
 
 
-def _cell(row: Requirement, report: Report, n: int | None) -> tuple[str, tuple[str, ...]]:
-    """The state of one set of a requirement (all of it for None), and the codes that decide it."""
-    asked = _asked(row, report)
-    state, by = (asked.state, asked.by) if n is None else _mechanism(row, n, report)
+class _Shown:
+    """What a report shows, for many rows that name the same few sets of codes."""
+
+    def __init__(self, report: Report) -> None:
+        self.findings, self.topics = report.findings, frozenset(report.topics)
+        self.codes = frozenset(f.code for f in report.findings)
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, tuple[str, ...]]] = {}
+
+    def mechanism(self, row: Requirement, n: int) -> tuple[str, tuple[str, ...]]:
+        """Whether one mechanism works, by the codes that show that it does not: broken (by which), unknown or met.
+
+        A domain that is not there meets nothing, and a fault that is a warning here (a key that may be left over) leaves it open.
+        """
+        key = row.breaks[n], row.open[n]
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = self._work_out(*key)
+        return known
+
+    def _work_out(self, group: tuple[str, ...], left_open: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        topics = _topics(group)
+        there = [f for f in self.findings if f.code in group and f.status in (Status.FAIL, Status.WARN)] if not self.codes.isdisjoint(group) else []
+        if broken := _codes(f for f in there if f.status is Status.FAIL or f.code in _proof()):
+            return "broken", broken
+        unsure = not self.codes.isdisjoint(left_open) or any(_unsure(f, topics) for f in self.findings)
+        return "unknown" if there or unsure or not topics <= self.topics else "met", ()
+
+
+def _cell(row: Requirement, shown: _Shown, n: int | None) -> tuple[str, tuple[str, ...]]:
+    """The state of one set of a requirement (all of it for None), and the codes that decide it, in no order."""
+    asked = _asked(row, shown)
+    state, by = (asked.state, asked.by) if n is None else shown.mechanism(row, n)
     if state == "broken" or not row.in_dns:
         return state, by
     sets = range(len(row.breaks)) if n is None else (n,)
-    topics = {catalog().checks[code].topic for i in sets for code in row.breaks[i]}
-    codes = {code for i in sets for code in (*row.breaks[i], *row.open[i])}
     if state == "unknown":
-        return state, _codes(f for f in report.findings if f.code in codes or _unsure(f, topics))
-    shows = {code for i in sets for code in row.met[i]}
-    return state, _codes(f for f in report.findings if f.code in shows)
+        topics = _topics(code for i in sets for code in row.breaks[i])
+        codes = {code for i in sets for code in (*row.breaks[i], *row.open[i])}
+        return state, _codes(f for f in shown.findings if f.code in codes or _unsure(f, topics))
+    return state, tuple({code for i in sets for code in row.met[i] if code in shown.codes})
+
+
+def _topics(codes: Iterable[str]) -> set[str]:
+    checks = catalog().checks
+    return {checks[code].topic for code in codes}
 
 
 def _codes(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.code for f in findings))
 
 
-def _asked(row: Requirement, report: Report) -> Asked:
+def _asked(row: Requirement, shown: _Shown) -> Asked:
     if not row.in_dns:
         return Asked(row, "not-in-dns")
-    found = [_mechanism(row, n, report) for n in range(len(row.breaks))]
+    found = [shown.mechanism(row, n) for n in range(len(row.breaks))]
     states = [state for state, _ in found]
     # each of them is asked for; or one of them is enough
     order = ("met", "unknown", "broken") if row.together else ("broken", "unknown", "met")
     state = next(state for state in order if state in states)
     return Asked(row, state, tuple(code for _, codes in found for code in codes) if state == "broken" else ())
-
-
-def _mechanism(row: Requirement, n: int, report: Report) -> tuple[str, tuple[str, ...]]:
-    """Whether one mechanism works, by the codes that show that it does not: broken (by which), unknown or met.
-
-    A domain that is not there meets nothing, and a fault that is a warning here (a key that may be left over) leaves it open.
-    """
-    checks, group = catalog().checks, row.breaks[n]
-    topics = {checks[code].topic for code in group}
-    there = [f for f in report.findings if f.code in group and f.status in (Status.FAIL, Status.WARN)]
-    if broken := _codes(f for f in there if f.status is Status.FAIL or f.code in _proof()):
-        return "broken", broken
-    unsure = any(f.code in row.open[n] or _unsure(f, topics) for f in report.findings)
-    return "unknown" if there or unsure or not topics <= set(report.topics) else "met", ()
 
 
 def _unsure(finding: Finding, topics: set[str]) -> bool:

@@ -88,6 +88,14 @@ def test_how_bad_it_is_depends_on_the_rest(name, code, status):
     assert {f.status for f in report.findings if f.code == code} == {status}
 
 
+@pytest.mark.parametrize("rtype", ["A", "AAAA"])
+def test_a_loop_that_one_type_shows_holds_for_the_other(rtype):
+    world = Faults(world_of("mx-cases"), not_asked={("circle1.mx.test", rtype)})
+    found = codes(scan("looped.mx.test", world=world, topics=["mx"]))
+    assert "MX006" in found
+    assert not found & {"MX000", "MX005"}
+
+
 def test_outside_the_zone_files_is_a_note():
     report = look(["mx-cases"], "elsewhere.example", "mx")
     assert codes(report) == {"MX999"}

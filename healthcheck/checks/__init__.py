@@ -17,9 +17,9 @@ from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, na
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    # the longest chain last: what the others have to think over costs no time then
-    (mx, dmarc, ptr, tls_rpt, dkim, dnsbl, spf),
-    (alignment, dnssec, dane, recipient),  # what spf, dkim and dmarc found; and what is charged to the scan's questions after the core topics
+    # the longest chain last: what the others have to think over costs no time then; after it those that are charged to the scan's questions later
+    (mx, dmarc, ptr, tls_rpt, dkim, dnsbl, spf, dnssec, dane, recipient),
+    (alignment,),  # what spf, dkim and dmarc found
     (mta_sts, bimi, starttls, nameservers),  # what is connected to, or asked directly: each waits for its own hosts only
 )
 PATIENT = STAGES[-1]
@@ -98,8 +98,13 @@ def judged(topic: ModuleType, facts: Facts) -> tuple[Finding, ...]:
 
 def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Iterator[Question]:
     """Every question that can be asked before anything is known, that of the longest chain (spf) first. Pure."""
-    for topic in sorted(topics, key=lambda topic: topic is not spf):
+    for topic in _longest_first(topics):
         yield from (dnsbl.first(wanted, lists) if topic is dnsbl else topic.first(wanted))
+
+
+def _longest_first(topics: Iterable[ModuleType]) -> list[ModuleType]:
+    """That of the longest chain of questions before the others."""
+    return sorted(topics, key=lambda topic: topic is not spf)
 
 
 def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Foresee:
@@ -109,12 +114,16 @@ def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] 
     What follows a space in a role is the topic's own.
     """
     by_role: dict[str, list[ModuleType]] = {}
-    for topic in topics:
+    for topic in _longest_first(topics):
         for role in topic.ROLES:
             by_role.setdefault(role, []).append(topic)
 
-    def over_topics(question: Question, answer: Answer) -> Iterator[Question | Fetch]:
-        for topic in by_role.get(question.role.partition(" ")[0], ()):
+    def over_topics(question: Question, answer: Answer) -> Iterable[Question | Fetch]:
+        told = by_role.get(question.role.partition(" ")[0])
+        return () if told is None else led_to(told, question, answer)
+
+    def led_to(told: list[ModuleType], question: Question, answer: Answer) -> Iterator[Question | Fetch]:
+        for topic in told:
             yield from (dnsbl.foresee(question, answer, lists) if topic is dnsbl else topic.foresee(question, answer))
 
     return over_topics

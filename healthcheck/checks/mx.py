@@ -111,7 +111,7 @@ def _host(seam: Seam, preference: int, host: str) -> MxHost:
         return MxHost(host, preference, (), "literal")
     answers = (seam.ask(host, "A"), seam.ask(host, "AAAA"))
     addresses = tuple(value for answer in answers if answer.found for value in answer.values)
-    if all(a.looped for a in answers):
+    if not addresses and any(a.looped for a in answers):  # a CNAME stands for every type: what one type shows to lead nowhere leads nowhere
         return MxHost(host, preference, (), "no-address", None, answers)
     if addresses:
         state = "ok" if any(is_reachable(a) for a in addresses) else "private"

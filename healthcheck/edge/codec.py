@@ -39,6 +39,7 @@ _HEAD = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
 _KIND = struct.Struct("!HH")
 _LONG = struct.Struct("!I")
+_SIZES = tuple(bytes((size,)) for size in range(64))
 
 
 class Malformed(ValueError):
@@ -126,7 +127,6 @@ def tidy(text: str) -> str:
     return text[:-1] if len(text) > 1 and text[-1] == "." and text[-2] not in ".\\" else text
 
 
-@lru_cache(maxsize=8192)
 def name_wire(text: str) -> bytes:
     """A name as lower-case octets; `text` without the dot that ends it. Raises Malformed, in words, for a name that cannot be asked. RFC 1035 section 3.1."""
     if text == ".":
@@ -138,15 +138,13 @@ def name_wire(text: str) -> bytes:
             raise Malformed(f"this name cannot be asked: {error}") from None
     if not _PLAIN.fullmatch(text):
         raise Malformed("this name cannot be asked: it is empty, or holds spaces or characters that are not ASCII")
-    out = bytearray()
-    for label in text.lower().encode("ascii").split(b"."):
-        if not 0 < len(label) < 64:
-            raise Malformed("this name cannot be asked: " + ("a label is over 63 octets" if label else "it has an empty label"))
-        out.append(len(label))
-        out += label
-    if len(out) > 254:
+    labels = text.lower().encode("ascii").split(b".")
+    sizes = list(map(len, labels))
+    if max(sizes) > 63 or not min(sizes):
+        raise Malformed("this name cannot be asked: " + ("a label is over 63 octets" if max(sizes) > 63 else "it has an empty label"))
+    if len(text) > 253:
         raise Malformed("this name cannot be asked: it is over 255 octets")
-    return bytes(out) + b"\0"
+    return b"".join([_SIZES[size] + label for size, label in zip(sizes, labels, strict=True)]) + b"\0"
 
 
 @lru_cache(maxsize=8192)
@@ -268,7 +266,8 @@ def _read(b: bytes, asked: bytes) -> Heard:
                 negative = min(ttl, _LONG.unpack_from(b, at + size - 4)[0])
             elif rtype == OPT:
                 rcode |= (ttl >> 24) << 4
-                edes.extend(_extended_errors(b[at : at + size]))
+                if size:
+                    edes.extend(_extended_errors(b[at : at + size]))
             at += size
     return Heard(rcode, truncated, bool(flags & 0x400), bool(flags & 0x80), bool(flags & 0x20), tuple(records), negative, tuple(edes))
 

@@ -44,10 +44,15 @@ Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 _log = logging.getLogger(__name__)
 
 
-@lru_cache(maxsize=8192)
-def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
-    """Name and type as they are shown, and as they are asked. Raises Malformed."""
+def _parsed(name: str, rtype: str) -> tuple[str, str, Key]:
+    """Name and type as they are shown, and the key of the entry of a plain question for them. Raises Malformed."""
     name, rtype = tidy(name), rtype.upper()
+    number = _number(rtype)
+    return name, rtype, (name_wire(name), number, False, "")
+
+
+@lru_cache(maxsize=256)
+def _number(rtype: str) -> int:
     try:
         number = int(dns.rdatatype.from_text(rtype))
     except (dns.exception.DNSException, ValueError):
@@ -55,12 +60,12 @@ def _parsed(name: str, rtype: str) -> tuple[str, str, tuple[bytes, int]]:
     # RFC 6895 section 3.1: 128 to 255 are meta types; RFC 8482: ANY is not answered any more
     if number == codec.OPT or 128 <= number <= 255 or number == 0:
         raise Malformed(f"type {rtype} cannot be asked")
-    return name, rtype, (name_wire(name), number)
+    return number
 
 
 def named(name: str, rtype: str) -> tuple[str, str]:
     """Name and type as they are asked, in one way of writing. Raises Malformed for what cannot be asked. Pure."""
-    wire, number = _parsed(name, rtype)[2]
+    wire, number, _, _ = _parsed(name, rtype)[2]
     return name_text(wire), dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
 
 
@@ -70,7 +75,7 @@ def _place(question: Question) -> str:
 
 
 def _as_asked(question: Question, name: str, rtype: str) -> Question:
-    return question if question.name == name and question.rtype == rtype else replace(question, name=name, rtype=rtype)
+    return question if question.name == name and question.rtype == rtype else question._replace(name=name, rtype=rtype)
 
 
 class Seam(Memo, ForLibraries):
@@ -88,6 +93,7 @@ class Seam(Memo, ForLibraries):
         self._paid: dict[Key, bool] = {}  # by `fixed`
         self._spent = {False: 0, True: 0}  # how many of them
         self._led = 0
+        self._names: dict[tuple[str, str], tuple[str, str, Key]] = {}
         self._early: dict[bool, set[Key]] = {False: set(), True: set()}  # speculated and not charged so far, by `fixed`
 
     # ------------------------------------------------------------------ asking
@@ -106,6 +112,13 @@ class Seam(Memo, ForLibraries):
             started = [self._demand_at(q) if q.at else self._demand(q) for q in questions]
         self._loop.look()
         return tuple([item if isinstance(item, Answer) else self._await(item) for item in started])
+
+    def demand(self, questions: Iterable[Question]) -> None:
+        """Starts several questions and waits for none. Charged now, in that order; ask_all gives their answers later. Never raises."""
+        with self._lock:
+            for q in questions:
+                self._demand_at(q) if q.at else self._demand(q)
+        self._loop.look()
 
     def ask_at(self, address: str, name: str, rtype: str) -> Answer:
         """One question put to the nameserver at a literal address, without RD: what it says itself. Several at once: ask_all, with `Question.at`.
@@ -146,8 +159,7 @@ class Seam(Memo, ForLibraries):
         """Questions put to the wire or the zone files (retries left out), how many of them differ, milliseconds since open."""
         with self._lock:
             until = self._ended if self._ended is not None else time.monotonic()
-            distinct = len({raw.key for raw in self._raws.values() if raw.mine})
-            return Timing(self._sent, distinct, round((until - self._opened) * 1000, 1))
+            return Timing(self._sent, self._distinct, round((until - self._opened) * 1000, 1))
 
     def close(self) -> None:
         """Ends the scan: whatever is asked afterwards is NOT_ASKED."""
@@ -175,15 +187,23 @@ class Seam(Memo, ForLibraries):
         """Why the guard does not let a question to where it is meant for; the line asks the guard again where it opens the socket."""
         return self._world.guard.permitted(question.at, self._world.guard.ask) if question.at else ""
 
+    def _named(self, question: Question) -> tuple[str, str, Key]:
+        """As _parsed(), once a scan: what is foreseen is demanded later."""
+        asked = question.name, question.rtype
+        if (known := self._names.get(asked)) is None:
+            known = self._names[asked] = _parsed(*asked)
+        return known
+
     def _demand(self, question: Question, *, do: bool = False, server: str = "") -> Answer | Head:
         """The caller holds the lock."""
         try:
-            name, rtype, asked = _parsed(question.name, question.rtype)
+            name, rtype, key = self._named(question)
         except Malformed as error:
             name, rtype = tidy(question.name), question.rtype.upper()
             refused = Answer(name, rtype, Outcome.ERROR, detail=str(error))
             return self._demanded.setdefault((name.encode("utf-8", "replace"), -1, do, rtype), refused) or refused
-        key = (*asked, do or question.signed, server)
+        if do or question.signed or server:
+            key = (key[0], key[1], do or question.signed, server)
         head = self._heads.get(key)
         if key in self._demanded:
             held = self._demanded[key]
@@ -292,12 +312,13 @@ class Seam(Memo, ForLibraries):
     def _guess(self, question: Question) -> None:
         """The caller holds the lock."""
         try:
-            name, rtype, asked = _parsed(question.name, question.rtype)
+            name, rtype, key = self._named(question)
         except Malformed:
             return
-        if self._barred(question):
-            return
-        key = (*asked, question.signed, _place(question))
+        if question.signed or question.at:
+            if self._barred(question):
+                return
+            key = (key[0], key[1], question.signed, _place(question))
         head = self._heads.get(key)
         if head is None and (self._demanded.get(key) is not None or self._over() or not self._room(key, fixed=question.fixed or question.shared)):
             return

@@ -66,8 +66,10 @@ def server_of(text: str, port: int = 53) -> Server:
     given = found["port6"] or found["port4"]
     port = int(given) if given else port
     try:
-        ip_address(host)
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+        address: tuple[Any, ...]
+        family, address = (socket.AF_INET, (host, port)) if ip_address(host).version == 4 else (socket.AF_INET6, (host, port, 0, 0))
+        if "%" in host:  # the scope is an interface, which the system knows by a number
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
     except (ValueError, OSError, OverflowError):
         raise refusal from None
     if not 0 < port < 65536:
@@ -102,7 +104,7 @@ class Try:
 
     job: Job
     state: State
-    sock: socket.socket
+    sock: socket.SocketType
     fd: int
     ident: int
     edns: bool

@@ -30,7 +30,7 @@ class Ask(NamedTuple):
     @property
     def at(self) -> str:
         """The address that scanned data chose, "" where the configured nameservers are asked."""
-        return self.server.removeprefix(AT) if self.server.startswith(AT) else ""
+        return self.server[1:] if self.server[:1] == AT else ""
 
 
 Done = Callable[[Reply], None]

@@ -79,7 +79,7 @@ class Memo:
         self._heads: dict[Key, Head] = {}
         self._pooled = world.pooled
         self._open = 0  # heads under way: without an answer, and not held
-        self._sent = 0
+        self._sent = self._distinct = 0
         self._closed = False
         self._proven: dict[str, bool] = {}  # which nameservers the World knew to validate when this scan began
         self._probes: dict[str, Probe] = {}
@@ -121,8 +121,9 @@ class Memo:
         self._follow(head, target)
 
     def _put(self, raw: Raw) -> None:
-        raw.mine = True
         self._sent += 1
+        self._distinct += not raw.mine
+        raw.mine = True
         name, rtype, do, server = raw.key
         self._line.put(Ask(name, rtype, do, False, server, self._world.guard), partial(self._arrived, raw))
 
@@ -227,7 +228,7 @@ class Memo:
         if rows := [r for r in records if r.rtype == rtype and r.owner == owner]:
             if len(rows) > 1:
                 rows = sorted({(r.value, r.strings): r for r in rows}.values(), key=_order)
-            return _answer(head, Outcome.FOUND, reply, rows=rows, ttl=min(head.ttl, *[r.ttl for r in rows]))
+            return _answer(head, Outcome.FOUND, reply, rows=rows, ttl=min([head.ttl, *[r.ttl for r in rows]]))
         # RFC 6604 section 2: the rcode is about the last name of the chain
         if reply.rcode == codec.NXDOMAIN:
             return _answer(head, Outcome.NXDOMAIN, reply, ttl=reply.negative_ttl)
@@ -268,9 +269,11 @@ class Memo:
 
     def _sure(self, head: Head, answer: Answer) -> Answer:
         """The answer with its DNSSEC state. RFC 6840 section 5.8: an AD bit is worth what its resolver is worth."""
-        if answer.secure is Secure.DRAFT or head.key[3].startswith(AT):
+        if answer.secure is Secure.DRAFT or head.key[3][:1] == AT:
             return answer
         replies = [raw.reply for raw in head.trail if raw.reply is not None]
+        if len(replies) == 1 and not (replies[0].ad or replies[0].turned or head.key[2] or self._proven.get(replies[0].server, False)):
+            return answer  # as nearly all are: nobody says that it was validated
         # An answer without AD waits for no probe: what counts for it is what was known before, so that its state does not depend
         # on which answer came first.
         validating = bool(replies)

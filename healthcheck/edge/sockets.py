@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from . import codec, poll
 from .flight import Job, State, Try, free
 
-_close = socket.SocketType.close  # without what socket.socket does for makefile(), which nobody calls here
+# without what socket.socket adds for makefile(), which nobody calls here
+_open, _close = socket.SocketType, socket.SocketType.close
 HANDFUL = 64  # sockets that a loop asks of its process in one go
 
 
@@ -20,7 +21,7 @@ class Sockets:
     def __init__(self) -> None:
         self._poll: poll.Poll | None = None
         self._tries: dict[int, Try] = {}  # by file descriptor
-        self._spent: list[socket.socket] = []  # done with, and closed when there is nothing else to do
+        self._spent: list[socket.SocketType] = []  # done with, and closed when there is nothing else to do
         self._allowed = 0  # sockets that it may open besides
         self._random: Iterator[int] = iter(())
         self._closed = False
@@ -30,7 +31,7 @@ class Sockets:
         if not self._allowed and not self._allowance():
             return None
         try:
-            sock = socket.socket(state.server.family, kind | poll.NONBLOCK)
+            sock = _open(state.server.family, kind | poll.NONBLOCK)
         except OSError as error:
             if error.errno in poll.SPENT:
                 return None

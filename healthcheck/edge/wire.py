@@ -60,6 +60,7 @@ class Wire:
         self.until, self._loop = until, loop
         self._direct: Direct | None = None
         self._states = [State(s) for s in servers]
+        self._plan = self._planned(self._states)
         self._jobs: set[Job] = set()
         self._closed = False
 
@@ -80,8 +81,13 @@ class Wire:
                 return
             self._begin(ask, done, states)
 
+    def _planned(self, states: list[State]) -> tuple[State, ...]:
+        """Whom to try, in turn."""
+        return tuple((states * len(self.waits))[: len(self.waits)])
+
     def _begin(self, ask: Ask, done: Done, states: list[State]) -> None:
-        job = Job(self, ask, codec.section(ask.name, ask.rtype), done, tuple((states * len(self.waits))[: len(self.waits)]))
+        plan = self._plan if states is self._states else self._planned(states)
+        job = Job(self, ask, codec.section(ask.name, ask.rtype), done, plan)
         self._jobs.add(job)
         try:
             self._loop.enqueue(job)

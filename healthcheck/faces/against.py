@@ -100,6 +100,6 @@ def _printed(item: Item, answer: Any, form: str) -> list[str]:
         return []
     value = error(item.source, answer) if failed else difference.as_dict(answer)
     if form == "jsonl":
-        click.echo(written(value, sys.stdout.encoding, separators=(",", ":")))
+        click.echo(written(value, sys.stdout.encoding))
         return []
-    return [written(value, sys.stdout.encoding, indent=2)]
+    return [written(value, sys.stdout.encoding, indent=True)]

@@ -7,7 +7,6 @@ nothing that could be read; 4 a fault of ours; 130 stopped.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import sys
@@ -236,7 +235,7 @@ def rendered(result: Result, form: str, reports: dict[str, Report]) -> str:
         value: dict[str, Any] = render.as_json(result)
         if reports:
             value["scans"] = {domain: json_of.report(report) for domain, report in reports.items()}
-        return json_of.written(value, sys.stdout.encoding, indent=2)
+        return json_of.written(value, sys.stdout.encoding, indent=True)
     if form == "html":
         return str(render.html(result))
     text = str(render.text(result))
@@ -314,9 +313,10 @@ def _write(path: str, parts: Iterable[str]) -> None:
 
 def _keeper(file: TextIO) -> Callable[[Any], None]:
     from ..bounce.many.formats.objects import event_json
+    from ..render import json as json_of
 
     def keep(event: Any) -> None:
-        file.write(json.dumps(event_json(event), ensure_ascii=False, separators=(",", ":")) + "\n")
+        file.write(json_of.written(event_json(event)) + "\n")
 
     return keep
 

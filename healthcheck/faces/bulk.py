@@ -217,7 +217,7 @@ class Wanted:
     def _written(self, value: Any) -> str:
         from ..render.json import written
 
-        return written(value, self.encoding, **({"indent": 2} if self.form == "json" else {"separators": (",", ":")}))
+        return written(value, self.encoding, indent=self.form == "json")
 
     def work(self, items: Items, share: int = 1) -> Iterator[tuple[Item, Result]]:
         """Scans in this process; `share`: how many others share the cap on questions under way."""

@@ -160,10 +160,10 @@ def _print(found: list[Difference], form: str) -> None:
 
     if form == "jsonl":
         for one in found:
-            click.echo(written(difference.as_dict(one), sys.stdout.encoding, separators=(",", ":")))
+            click.echo(written(difference.as_dict(one), sys.stdout.encoding))
         return
     if form == "json":
-        shown = [written(difference.as_dict(one), sys.stdout.encoding, indent=2) for one in found]
+        shown = [written(difference.as_dict(one), sys.stdout.encoding, indent=True) for one in found]
         click.echo(shown[0] if len(shown) == 1 else "[\n" + ",\n".join(shown) + "\n]")
         return
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -27,8 +28,7 @@ class Secure(StrEnum):
     DRAFT = "draft"  # the answer came from a zone file, not from the DNS
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One DNS question. `name` is lower case, A-labels, without the trailing dot; `rtype` is "TXT", "MX" …
 
     role    why it is asked, for the topics' foresee: an answer to a question with role "mx-host" is foreseen as such

@@ -289,13 +289,29 @@ def problem(status: int, title: str, detail: str, *, kind: str = "about:blank", 
     return {"type": kind, "title": title, "status": status, "detail": detail, **more}
 
 
-def written(value: Any, encoding: str | None, **how: Any) -> str:
-    """JSON as it is read best; with every letter escaped where the encoding of the output cannot take them all."""
+def written(value: Any, encoding: str | None = None, *, indent: bool = False) -> str:
+    """JSON as it is read best: in one line, or with an indent of two; with every letter escaped where the encoding of the output cannot take them all."""
     import json
 
-    text = json.dumps(value, ensure_ascii=False, **how)
+    import orjson
+
+    options = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+    how: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
     try:
-        text.encode(encoding or "utf-8")
-    except UnicodeEncodeError:
+        text = orjson.dumps(value, _inner, options | orjson.OPT_INDENT_2 if indent else options).decode()
+        if encoding and encoding.lower().replace("-", "") != "utf8":
+            text.encode(encoding)
+    except (orjson.JSONEncodeError, UnicodeEncodeError):  # half a surrogate pair cannot be written but escaped
         return json.dumps(value, **how)
     return text
+
+
+def _inner(value: Any) -> Any:
+    """What is a kind of something that JSON has: facts worked out when they are read, words of an enum, named tuples."""
+    if isinstance(value, dict):
+        return dict(value.items())
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, (str, int)):
+        return str(value) if isinstance(value, str) else int(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

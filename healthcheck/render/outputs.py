@@ -7,7 +7,6 @@ Document(form)                 head, each part in turn, end: written as it comes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,7 @@ def examined(form: str, told: Mapping[str, Any]) -> Any:
 
 
 def _json(form: str, value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, **({"indent": 2} if form == "json" else {"separators": (",", ":")}))
+    return as_json.written(value, indent=form == "json")
 
 
 # ------------------------------------------------------------------ documents

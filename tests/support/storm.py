@@ -36,7 +36,7 @@ LESS = {"SPF027", "PTR004", "PTR006"}
 # What is true wherever one of the others is found, and is said in its place where that could not be found out. Each rests on answers:
 # a record at the wrong name is missing at the right one; of a domain that does not exist nothing exists below it (RFC 8020);
 # terms that lead nowhere for either family of addresses lead nowhere for IPv6.
-IMPLIED = {"DMA002": {"DMA017", "DOM001"}, "DKM009": {"DOM001"}, "SPF029": {"SPF006"}}
+IMPLIED = {"DMA002": {"DMA017", "DOM001"}, "DKM009": {"DOM001"}, "BIM001": {"DOM001"}, "SPF029": {"SPF006"}}
 # What a resolver says by refusing: DNSSEC is broken. It is an answer, where it is BOGUS and no mere SERVFAIL.
 BROKEN = {"SEC002", "SEC013"}
 

@@ -99,9 +99,9 @@ def _points(row: Blocklist) -> tuple[str, str]:
     return row.test_listed or default[0], row.test_clean or default[1]
 
 
-def _self_test(row: Blocklist) -> tuple[Question, Question]:
-    listed, clean = (_question(row, point).name for point in _points(row))
-    return Question(listed, "A", fixed=True, shared=True), Question(clean, "A", fixed=True, shared=True)
+def _self_test(row: Blocklist) -> list[Question]:
+    """What must be listed, and what must not be."""
+    return [_question(row, point)._replace(role="", shared=True) for point in _points(row)]
 
 
 def _asked_about(lists: Lists, address: str) -> Iterator[Blocklist]:
@@ -180,16 +180,12 @@ def gather(session: Session, facts: Facts) -> DnsblFacts:
     """Ask every list about every subject, and each list's self-test before it is believed."""
     lists = chosen(session.world)
     pairs = [(row, subject, role) for subject, role in _subjects(session.dns, facts) for row in _for(lists, subject, role)]
-    used = tuple(row for row in lists if any(row is r for r, _, _ in pairs))
-    tests = [_self_test(row) for row in used]
-    questions = [q for test in tests for q in test] + [_question(row, subject) for row, subject, _ in pairs]
-    answers = dict(zip(((q.name, q.rtype) for q in questions), session.dns.ask_all(questions), strict=True))
-
-    def answer(question: Question) -> Answer:
-        return answers[question.name, question.rtype]
-
-    believed = {row.zone: believe(row, *map(answer, _self_test(row))) for row in used}
-    out = tuple(listing(row, subject, role, answer(_question(row, subject)), believed[row.zone]) for row, subject, role in pairs)
+    asked = {id(row) for row, _, _ in pairs}
+    used = [row for row in lists if id(row) in asked]
+    questions = [q for row in used for q in _self_test(row)] + [_question(row, subject) for row, subject, _ in pairs]
+    answers = iter(session.dns.ask_all(questions))
+    believed = {row.zone: believe(row, next(answers), next(answers)) for row in used}
+    out = tuple(listing(row, subject, role, answer, believed[row.zone]) for (row, subject, role), answer in zip(pairs, answers, strict=True))
     left = unasked(lists)
     return DnsblFacts(_listed(out), out, tuple(x.name for x in left if x.zone and "{key}" in x.zone), left, dead())
 

@@ -6,7 +6,7 @@ beside it where the two differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,8 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
         if record is None or not record.valid:
             return
         named = [t for t in record.evaluated if not t.macros and t.name in ("include", "redirect", "a", "mx", "exists")]
-        for term in named[:FORESEEN]:
+        # records first: the longest chain leads through them
+        for term in sorted(named[:FORESEEN], key=lambda term: term.name not in ("include", "redirect")):
             rtype, role = {"mx": ("MX", "spf-mx"), "a": ("A", "spf-host"), "exists": ("A", "spf-host")}.get(term.name, ("TXT", "spf-include"))
             yield Question(term.target(question.name), rtype, role)
             if term.name == "a":
@@ -119,8 +120,10 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
             yield Question(explained.target(question.name), "TXT", "spf-exp")
 
 
-def gather(session: Session, facts: Facts) -> SpfFacts:
-    """Ask for the tree of the envelope domain, then let pyspf judge each given address. Waits on the network only through the seam.
+def gather(session: Session, facts: Facts) -> Generator[None, None, SpfFacts]:
+    """Ask for the tree of the envelope domain, and let pyspf judge each given address; then, in a second part, think the tree over.
+
+    Waits on the network only through the seam. Between the two parts all is asked: others may think while the last answers come.
 
     Cost: at most 48 questions a tree, and what pyspf asks for macros and ptr; each name once.
     """
@@ -130,16 +133,19 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
     wanted = facts.input
     domain = wanted.mail_from or wanted.domain.name
     walk = Walk(dns)
-    walk.gather(domain)
+    walk.set_out(domain)
+    side = Walk(dns, left=16)
+    if domain != wanted.domain.name:
+        side.set_out(wanted.domain.name)
+    sender = f"postmaster@{domain}"
+    # while the last hosts are on their way: pyspf seldom needs them
+    verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
+    yield
+    walk.arrive()
+    side.arrive()
     reaching = Reaching(walk)
     tree = build(walk, domain, reaching)
-    other = None
-    if domain != wanted.domain.name:
-        side = Walk(dns, left=16)
-        side.gather(wanted.domain.name)
-        other = build(side, wanted.domain.name)
-    sender = f"postmaster@{domain}"
-    verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
+    other = build(side, wanted.domain.name) if domain != wanted.domain.name else None
     proposed, covers = _try_out(dns, tree, verdicts, sender)
     single = tree if tree.record is not None else None
     has_tree = tree.record is not None and tree.error is None

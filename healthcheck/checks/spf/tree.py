@@ -21,6 +21,7 @@ COUNT_LIMIT = 1000
 
 
 class AsksAll(Protocol):
+    def demand(self, questions: Iterable[Question]) -> None: ...
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]: ...
 
 
@@ -67,27 +68,35 @@ class Node:
 
 @dataclass(slots=True)
 class Walk:
-    """What the questions brought; filled by `gather`, read by `build`."""
+    """What the questions brought; filled by `set_out` and `arrive`, read by `build`."""
 
     dns: AsksAll
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     records: dict[str, SpfRecord | None] = field(default_factory=dict)
     left: int = QUESTIONS
+    out: list[tuple[str, str]] = field(default_factory=list)  # demanded, and not waited for so far
 
-    def ask(self, pairs: Iterable[tuple[str, str]]) -> None:
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self.answers]
+    def demand(self, pairs: Iterable[tuple[str, str]]) -> None:
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self.answers and pair not in self.out]
         for name, rtype in new[self.left :]:
             self.answers[name, rtype] = Answer(name, rtype, Outcome.NOT_ASKED)
         new = new[: self.left]
         self.left -= len(new)
-        for pair, answer in zip(new, self.dns.ask_all([Question(n, t, role_of(t)) for n, t in new]), strict=True):
-            self.answers[pair] = answer
+        self.out += new
+        self.dns.demand(_questions(new))
 
-    def gather(self, domain: str) -> None:
-        """Ask for the whole tree: records level by level, then the hosts of all of them at once; IPv6 last, if there is room."""
+    def arrive(self, only: str = "") -> None:
+        """Waits for what was demanded; `only`: the questions of this type."""
+        those = [pair for pair in self.out if not only or pair[1] == only]
+        self.out = [pair for pair in self.out if only and pair[1] != only]
+        self.answers.update(zip(those, self.dns.ask_all(_questions(those)), strict=True))
+
+    def set_out(self, domain: str) -> None:
+        """Demands the whole tree: records level by level, then the hosts of all of them at once; IPv6 last, if there is room."""
         level = [domain]
         while level:
-            self.ask((name, "TXT") for name in level)
+            self.demand((name, "TXT") for name in level)
+            self.arrive()
             below: list[str] = []
             for name in level:
                 found = select(self.answers[name, "TXT"])
@@ -96,12 +105,13 @@ class Walk:
                     below += [t.target(name) for t in record.evaluated if t.name in ("include", "redirect") and not t.macros]
             level = [name for name in dict.fromkeys(below) if name not in self.records]
         hosts = [(t.target(n), "MX" if t.name == "mx" else "A") for n, t in self._hosted()]
-        self.ask(hosts)
+        self.demand(hosts)
+        self.arrive("MX")
         exchanges = [host for n, rtype in hosts if rtype == "MX" for host in self.exchanges(n)]
-        self.ask((host, "A") for host in exchanges)
+        self.demand((host, "A") for host in exchanges)
         # RFC 7208 section 5.7: exists asks for A whatever the sender's address
         own = [t.target(n) for n, t in self._hosted() if t.name == "a"]
-        self.ask((host, "AAAA") for host in (*own, *exchanges))
+        self.demand((host, "AAAA") for host in (*own, *exchanges))
 
     def _hosted(self) -> Iterator[tuple[str, Term]]:
         for name, record in self.records.items():
@@ -144,6 +154,10 @@ class Walk:
             if answer is not None and answer.found and len(answer.values) > MAX_HOSTS:
                 out.append((name, term, answer))
         return tuple(out)
+
+
+def _questions(pairs: Iterable[tuple[str, str]]) -> list[Question]:
+    return [Question(name, rtype, role_of(rtype)) for name, rtype in pairs]
 
 
 def role_of(rtype: str) -> str:
