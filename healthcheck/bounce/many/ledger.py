@@ -175,12 +175,15 @@ _state = tuple.__new__  # State(…) without its detour through keywords: it is 
 
 def _newest(rows: Iterable[Delivered]) -> tuple[Delivered, ...]:
     """The newest deliveries. Of two that differ in nothing but where they stand, the first place is kept."""
-    best: dict[tuple[float, int], Delivered] = {}
-    for row in rows:
-        old = best.get(row[:2])
-        if old is None or row < old:
-            best[row[:2]] = row
-    return tuple(sorted(best.values())[-KEPT_FINAL:])
+    out: list[Delivered] = []
+    for row in sorted(rows, reverse=True):
+        if out and out[-1][:2] == row[:2]:
+            out[-1] = row
+        elif len(out) == KEPT_FINAL:
+            break
+        else:
+            out.append(row)
+    return tuple(out[::-1])
 
 
 def _tried(rows: tuple[Deferred, ...]) -> tuple[Deferred, ...]:

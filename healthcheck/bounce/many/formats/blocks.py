@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-BLOCK = 1 << 18  # octets of lines that are read at a time
+BLOCK = 1 << 17  # octets of lines that are read at a time
 UNCLOSED = 8 << 20  # octets after which a quotation mark is taken for a stray one
 
 

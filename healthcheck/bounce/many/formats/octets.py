@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from . import Told
 
 HEAD = 1 << 16  # octets by which a file is recognised
-READ = 1 << 18  # octets that are read at a time
+READ = 1 << 17  # octets that are read at a time
 _GZIP, _BZIP, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ"
 
 
