@@ -33,10 +33,14 @@ WIRE = ("servfail", "silent", "refused", "formerr", "wrong-id", "wrong-question"
 WIRE_DEADLINE = 0.7  # seconds: less than the first try waits, so that silence costs no more
 # What may be said under faults alone, since it says less than what is said without: how much could be counted.
 LESS = {"SPF027", "PTR004", "PTR006"}
-# What is true wherever one of the others is found, and is said in its place where that could not be found out. Each rests on answers:
-# a record at the wrong name is missing at the right one; of a domain that does not exist nothing exists below it (RFC 8020);
-# terms that lead nowhere for either family of addresses lead nowhere for IPv6.
-IMPLIED = {"DMA002": {"DMA017", "DOM001"}, "DKM009": {"DOM001"}, "BIM001": {"DOM001"}, "SPF029": {"SPF006"}}
+# What is true wherever one of the others is found, and is said in its place where that could not be found out. Each rests on answers: a record at
+# the wrong name is missing at the right one; terms that lead nowhere for either family of addresses lead nowhere for IPv6; hosts that take no mail
+# and have no TLSA record have none where it is not known that they take no mail.
+IMPLIED = {"DMA002": {"DMA017"}, "SPF029": {"SPF006"}, "DAN001": {"DAN017"}}
+# Of a domain that does not exist nothing exists below it (RFC 8020), whether or not a second type could be heard, without which it is not called so;
+# and what its parent's zone is like is told where it is not.
+for nothing in ("SPF002", "DMA002", "DKM009", "ALN002", "STS001", "TRP001", "BIM001", "SEC012", "NSV001"):
+    IMPLIED.setdefault(nothing, set()).add("DOM001")
 # What a resolver says by refusing: DNSSEC is broken. It is an answer, where it is BOGUS and no mere SERVFAIL.
 BROKEN = {"SEC002", "SEC013"}
 
