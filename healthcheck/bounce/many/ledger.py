@@ -177,7 +177,7 @@ def _newest(rows: Iterable[Delivered]) -> tuple[Delivered, ...]:
     """The newest deliveries. Of two that differ in nothing but where they stand, the first place is kept."""
     out: list[Delivered] = []
     for row in sorted(rows, reverse=True):
-        if out and out[-1][:2] == row[:2]:
+        if out and out[-1][0] == row[0] and out[-1][1] == row[1]:
             out[-1] = row
         elif len(out) == KEPT_FINAL:
             break
