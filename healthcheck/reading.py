@@ -150,14 +150,15 @@ class Reading:
                 process.start()
                 there.close()
                 workers.append(_Worker(process, here))
-            held, handed = Many(), 0
+            held, handed, ending = Many(), 0, False
             for task in self._tasks(held):
                 handed += task[2]
-                if self._of is None or self._of - handed > self._while_packing(held):
-                    self._hand_out(workers, task, held)
-                else:  # meanwhile the others pack up what they remember, which takes as long
+                ending = ending or (self._of is not None and self._of - handed <= self._while_packing(held))
+                if ending:  # meanwhile the others pack up what they remember, which takes as long
                     _end(workers)
                     self._mine(task, held)
+                else:
+                    self._hand_out(workers, task, held)
             _end(workers)
             while any(w.open for w in workers):
                 self._answered(workers)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from enum import Enum
@@ -163,23 +163,13 @@ class Begun:
             if progress and topic.TOPIC in reported:
                 progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
 
-        def keep(topic: ModuleType, value: Any) -> None:
-            setattr(facts, _key(topic.TOPIC), value)
-            if not hasattr(topic, "again"):
-                tell(topic)
-
         with self._session as session:
             for stage in STAGES:
                 topics = [topic for topic in stage if topic in self._gathered]
-                waiting: list[tuple[ModuleType, Generator[None, None, Any]]] = []
                 for topic, value in _gather(topics, session, facts, patient=stage is PATIENT):
-                    if isinstance(value, Generator):  # what it asks is on its way: the others of its stage come first
-                        next(value)
-                        waiting.append((topic, value))
-                    else:
-                        keep(topic, value)
-                for topic, rest in waiting:
-                    keep(topic, _end_of(rest))
+                    setattr(facts, _key(topic.TOPIC), value)
+                    if not hasattr(topic, "again"):
+                        tell(topic)
                 for topic in (topic for topic in topics if hasattr(topic, "again")):
                     setattr(facts, _key(topic.TOPIC), topic.again(session, facts))
                     tell(topic)
@@ -188,14 +178,6 @@ class Begun:
     def close(self) -> None:
         """Ends a scan that will not be finished."""
         self._session.close()
-
-
-def _end_of(rest: Generator[None, None, Any]) -> Any:
-    try:
-        next(rest)
-    except StopIteration as end:
-        return end.value
-    raise RuntimeError("a topic gathers in two parts at most")
 
 
 def _gather(topics: list[ModuleType], session: Session, facts: Facts, *, patient: bool) -> Iterator[tuple[ModuleType, Any]]:

@@ -316,11 +316,17 @@ def test_what_cannot_be_used(words: list[str], told: str, tmp_path: Path, monkey
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="one process does it all here")
-def test_two_processes_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("packing", ["as it is", "up and down"])
+def test_two_processes_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: str):
+    from itertools import cycle
+
     from healthcheck import reading
     from healthcheck.bounce.many import sources
     from healthcheck.bounce.many.formats import blocks
 
+    if packing == "up and down":  # dense rows after sparse ones: who was told to end is handed nothing more
+        guess = cycle((0.0, 1e12, 0.0, 0.0))
+        monkeypatch.setattr(reading.Reading, "_while_packing", lambda self, held: next(guess))
     monkeypatch.setattr(reading, "SMALL", 10_000)
     monkeypatch.setattr("healthcheck.many.SMALL", 10_000)
     monkeypatch.setattr(blocks, "BLOCK", 20_000)

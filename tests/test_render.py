@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from healthcheck.catalog import catalog
+from healthcheck.checks.base import Later
 from healthcheck.model import (
     Answer,
     Because,
@@ -249,3 +250,32 @@ def test_what_people_type_finds_something(words_):
 def test_search_takes_anything():
     for text in ("", "   ", "?", "\0", "a" * 5000, "\ud800", "' OR 1=1 --", "the of and"):
         lookup.search(text)
+
+
+# ------------------------------------------------------------------ JSON as it is written
+
+
+class _Interrupted(dict):
+    def items(self):
+        raise KeyboardInterrupt
+
+
+def test_json_is_written_as_it_is_read_best():
+    value = {"empty": [], "none": {}, "text": "“grün”", "later": Later(lambda: {"n": 1, "more": Later(lambda: {"word": Status.FAIL})})}
+    told = {**value, "later": {"n": 1, "more": {"word": "fail"}}}
+    assert as_json.written(value) == json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    assert as_json.written(value, "utf-8", indent=True) == json.dumps(told, ensure_ascii=False, indent=2)
+    assert as_json.written(value, "ascii") == json.dumps(told, separators=(",", ":"))
+
+
+def test_numbers_of_more_than_64_bits_cost_no_letter():
+    assert as_json.written({"ipv6_64": 1 << 64, "shown": "grün"}) == '{"ipv6_64":18446744073709551616,"shown":"grün"}'
+
+
+def test_half_a_surrogate_pair_is_escaped():
+    assert as_json.written({"text": "a\ud83d"}) == '{"text":"a\\ud83d"}'
+
+
+def test_ctrl_c_while_facts_are_worked_out_is_no_fault_of_theirs():
+    with pytest.raises(KeyboardInterrupt):
+        as_json.written([_Interrupted(a=1)])

@@ -17,9 +17,9 @@ from . import alignment, bimi, dane, dkim, dmarc, dnsbl, dnssec, mta_sts, mx, na
 from .facts import Facts
 
 STAGES: tuple[tuple[ModuleType, ...], ...] = (
-    # the longest chain last: what the others have to think over costs no time then; after it those that are charged to the scan's questions later
-    (mx, dmarc, ptr, tls_rpt, dkim, dnsbl, spf, dnssec, dane, recipient),
-    (alignment,),  # what spf, dkim and dmarc found
+    # the longest chain last: what the others have to think over costs no time then
+    (mx, dmarc, ptr, tls_rpt, dkim, dnsbl, spf),
+    (alignment, dnssec, dane, recipient),  # what spf, dkim and dmarc found; and what is charged to the scan's questions after the core topics
     (mta_sts, bimi, starttls, nameservers),  # what is connected to, or asked directly: each waits for its own hosts only
 )
 PATIENT = STAGES[-1]

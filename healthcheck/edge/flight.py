@@ -104,7 +104,7 @@ class Try:
 
     job: Job
     state: State
-    sock: socket.SocketType
+    sock: socket.socket
     fd: int
     ident: int
     edns: bool

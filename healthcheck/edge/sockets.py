@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from . import codec, poll
 from .flight import Job, State, Try, free
 
-# without what socket.socket adds for makefile(), which nobody calls here
-_open, _close = socket.SocketType, socket.SocketType.close
+_close = socket.SocketType.close  # without what socket.socket does for makefile(), which nobody calls here
 HANDFUL = 64  # sockets that a loop asks of its process in one go
 
 
@@ -21,7 +20,7 @@ class Sockets:
     def __init__(self) -> None:
         self._poll: poll.Poll | None = None
         self._tries: dict[int, Try] = {}  # by file descriptor
-        self._spent: list[socket.SocketType] = []  # done with, and closed when there is nothing else to do
+        self._spent: list[socket.socket] = []  # done with, and closed when there is nothing else to do
         self._allowed = 0  # sockets that it may open besides
         self._random: Iterator[int] = iter(())
         self._closed = False
@@ -31,7 +30,7 @@ class Sockets:
         if not self._allowed and not self._allowance():
             return None
         try:
-            sock = _open(state.server.family, kind | poll.NONBLOCK)
+            sock = socket.socket(state.server.family, kind | poll.NONBLOCK)
         except OSError as error:
             if error.errno in poll.SPENT:
                 return None

@@ -299,9 +299,13 @@ def written(value: Any, encoding: str | None = None, *, indent: bool = False) ->
     how: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
     try:
         text = orjson.dumps(value, _inner, options | orjson.OPT_INDENT_2 if indent else options).decode()
-        if encoding and encoding.lower().replace("-", "") != "utf8":
-            text.encode(encoding)
-    except (orjson.JSONEncodeError, UnicodeEncodeError):  # half a surrogate pair cannot be written but escaped
+    except orjson.JSONEncodeError as error:  # half a surrogate pair, a number of more than 64 bits, a key that is no text
+        if (why := error.__cause__) is not None and not isinstance(why, Exception):
+            raise why from None  # Ctrl-C, while something was worked out
+        text = json.dumps(value, ensure_ascii=False, **how)
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
         return json.dumps(value, **how)
     return text
 

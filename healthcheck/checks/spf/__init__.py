@@ -6,7 +6,7 @@ beside it where the two differ.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
@@ -120,10 +120,8 @@ def foresee(question: Question, answer: Answer) -> Iterator[Question]:
             yield Question(explained.target(question.name), "TXT", "spf-exp")
 
 
-def gather(session: Session, facts: Facts) -> Generator[None, None, SpfFacts]:
-    """Ask for the tree of the envelope domain, and let pyspf judge each given address; then, in a second part, think the tree over.
-
-    Waits on the network only through the seam. Between the two parts all is asked: others may think while the last answers come.
+def gather(session: Session, facts: Facts) -> SpfFacts:
+    """Ask for the tree of the envelope domain, and let pyspf judge each given address. Waits on the network only through the seam.
 
     Cost: at most 48 questions a tree, and what pyspf asks for macros and ptr; each name once.
     """
@@ -140,7 +138,6 @@ def gather(session: Session, facts: Facts) -> Generator[None, None, SpfFacts]:
     sender = f"postmaster@{domain}"
     # while the last hosts are on their way: pyspf seldom needs them
     verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
-    yield
     walk.arrive()
     side.arrive()
     reaching = Reaching(walk)
