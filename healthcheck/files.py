@@ -18,14 +18,18 @@ def octets_of(path: str | Path, most: int, too_large: str, *, shown: str = "") -
     most       octets that are taken; too_large: what a file with more is told, after its name
     shown      what the file is called in words; its path where ""
     """
-    named = shown or str(path)
+    octets = head_of(path, most + 1, shown=shown)
+    if len(octets) > most:
+        raise InputError(f"{shown or path} {too_large}")
+    return octets
+
+
+def head_of(path: str | Path, most: int, *, shown: str = "") -> bytes:
+    """The first octets of a file, at most so many. Raises InputError, never an OSError."""
     try:
         with open(path, "rb") as file:
-            octets = file.read(most + 1)
+            return file.read(most)
     except OSError as fault:
-        raise InputError(f"{named} cannot be read: {reason(fault)}.") from None
+        raise InputError(f"{shown or path} cannot be read: {reason(fault)}.") from None
     except ValueError:
         raise InputError(f"{str(path)[:60]!r} is no file name.") from None
-    if len(octets) > most:
-        raise InputError(f"{named} {too_large}")
-    return octets

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import InputError, OurFault, TooLargeError
-from ..files import reason
+from ..files import head_of, reason
 from ..model import MAX_INPUT, Domain, Location
 
 if TYPE_CHECKING:
@@ -59,10 +59,13 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 
 def standard_input() -> bytes:
-    """Up to 1 MiB and one octet of it."""
+    """Up to 1 MiB and one octet of it. Raises InputError, never an OSError."""
     if sys.stdin is None:
         raise InputError("Standard input is closed. Name a file.")
-    return sys.stdin.buffer.read(MAX_INPUT + 1)
+    try:
+        return sys.stdin.buffer.read(MAX_INPUT + 1)
+    except OSError as fault:
+        raise InputError(f"{shown('-')} cannot be read: {reason(fault)}.") from None
 
 
 def shown(source: str) -> str:
@@ -80,18 +83,9 @@ def octets_of(source: str, wanted: tuple[str, str] = BOUNCE) -> bytes:
     named = shown(source)
     if not source:
         raise InputError("A file without a name was given.")
-    try:
-        if source == "-":
-            octets = standard_input()
-        else:
-            if Path(source).is_dir():
-                raise InputError(f"{named} is a directory. Give a file.")
-            with open(source, "rb") as file:
-                octets = file.read(MAX_INPUT + 1)
-    except OSError as fault:
-        raise InputError(f"{named} cannot be read: {reason(fault)}.") from None
-    except ValueError:
-        raise InputError(f"{named[:60]!r} is no file name.") from None
+    if source != "-" and Path(source).is_dir():
+        raise InputError(f"{named} is a directory. Give a file.")
+    octets = standard_input() if source == "-" else head_of(source, MAX_INPUT + 1)
     if len(octets) > MAX_INPUT:
         raise TooLargeError(f"{named} is larger than 1 MiB. {wanted[0]}")
     if not octets.strip(b"\0 \t\r\n"):
