@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
+from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .ahead import Ahead
 from .catalog import catalog
-from .checks import PATIENT, STAGES, TOPICS, first, foresee, judged, mx, needed, wished
+from .checks import LONGEST, PATIENT, STAGES, TOPICS, first, foresee, judged, key_of, mx, needed, wished
 from .checks.base import Later, as_evidence, one_note
 from .checks.dnsbl import chosen, masked
 from .checks.facts import Facts
@@ -164,33 +166,36 @@ class Begun:
                 progress(topic.TOPIC, worst(f.status for f in judged(topic, facts)))
 
         with self._session as session:
-            for stage in STAGES:
-                topics = [topic for topic in stage if topic in self._gathered]
-                for topic, value in _gather(topics, session, facts, patient=stage is PATIENT):
-                    setattr(facts, _key(topic.TOPIC), value)
+            stages = [[topic for topic in stage if topic in self._gathered] for stage in STAGES]
+            ahead = Ahead(session, facts, stages[0], LONGEST, [*chain(*stages[1:])])
+            for stage, topics in zip(STAGES, stages, strict=True):
+                for topic, value in _gather(topics, session, ahead, patient=stage is PATIENT):
+                    setattr(facts, key_of(topic.TOPIC), value)
                     if not hasattr(topic, "again"):
                         tell(topic)
                 for topic in (topic for topic in topics if hasattr(topic, "again")):
-                    setattr(facts, _key(topic.TOPIC), topic.again(session, facts))
+                    setattr(facts, key_of(topic.TOPIC), topic.again(session, facts))
                     tell(topic)
-            return _report(wanted, facts, reported, self._left_out, session)
+            return _report(wanted, facts, reported, self._left_out, session, ahead.findings)
 
     def close(self) -> None:
         """Ends a scan that will not be finished."""
         self._session.close()
 
 
-def _gather(topics: list[ModuleType], session: Session, facts: Facts, *, patient: bool) -> Iterator[tuple[ModuleType, Any]]:
+def _gather(topics: list[ModuleType], session: Session, ahead: Ahead, *, patient: bool) -> Iterator[tuple[ModuleType, Any]]:
     """What each topic gathers: in one thread, one after the other, since speculation has asked by now, or is asking, what each one waits for.
 
     Topics that wait for hosts have a thread each, where anything is under way: a host that hangs delays what is said of it, and nothing else.
     """
     if not patient or session.settled or len(topics) < 2:
         for topic in topics:
-            yield topic, topic.gather(session, facts)
+            with session.meanwhile(ahead.think if topic is LONGEST else None):
+                value = ahead.made(topic)
+            yield topic, value
         return
     with ThreadPoolExecutor(len(topics)) as pool:
-        under_way = {pool.submit(topic.gather, session, facts): topic for topic in topics}
+        under_way = {pool.submit(ahead.made, topic): topic for topic in topics}
         for done in as_completed(under_way):
             yield under_way[done], done.result()
 
@@ -202,12 +207,16 @@ def begin(domain: str, *, world: World, loop: Loop, deadline: float = DEADLINE, 
     return Begun(wanted, left_out, world, deadline, loop)
 
 
-def _report(wanted: ScanInput, facts: Facts, reported: list[str], left_out: tuple[str, ...], session: Session) -> Report:
+def _report(
+    wanted: ScanInput, facts: Facts, reported: list[str], left_out: tuple[str, ...], session: Session, known: Mapping[str, tuple[Finding, ...]]
+) -> Report:
     gone = facts.mx is not None and facts.mx.exists is False
     by_topic: dict[str, tuple[Finding, ...]] = {}
     for topic in TOPICS:
         if topic.TOPIC in reported:
-            by_topic[topic.TOPIC] = () if gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN else one_note(judged(topic, facts), wanted.domain.name)
+            silent = gone and topic.TOPIC not in SPEAK_WITHOUT_DOMAIN
+            found = () if silent else known[topic.TOPIC] if topic.TOPIC in known else judged(topic, facts)
+            by_topic[topic.TOPIC] = one_note(found, wanted.domain.name)
     # asked for spf alone, a domain that is not there is told all the same, once
     absence = judged(mx, facts) if gone else ()
     findings = [f for name in reported for f in by_topic[name]]
@@ -252,10 +261,6 @@ def _connected(session: Session) -> Iterator[Answer]:
     yield from (as_evidence(got, got.banner) for got in session.greet.transcript())
 
 
-def _key(topic: str) -> str:
-    return topic.replace("-", "_")
-
-
 def _verdict(findings: Iterable[Finding], profile: str) -> Status:
     """The report's verdict. An UNKNOWN outside the profile's core topics is listed and does not change it."""
     rows, core = catalog().checks, profiles()[profile].core
@@ -278,9 +283,9 @@ _ANSWER = re.compile(r"\bAnswer\b")  # in the type of a field: it holds answers,
 
 def _gathered(facts: Facts, reported: list[str]) -> Iterable[tuple[str, Any]]:
     for name in reported:
-        value = getattr(facts, _key(name), None)
+        value = getattr(facts, key_of(name), None)
         if value is not None:
-            yield _key(name), value
+            yield key_of(name), value
 
 
 # Later: JSON-ready by itself, and worked out only for those who read it

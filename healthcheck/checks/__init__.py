@@ -23,6 +23,7 @@ STAGES: tuple[tuple[ModuleType, ...], ...] = (
     (mta_sts, bimi, starttls, nameservers),  # what is connected to, or asked directly: each waits for its own hosts only
 )
 PATIENT = STAGES[-1]
+LONGEST = spf  # whose questions depend on each other the longest: the others are asked after it, and thought of while it waits
 # said only where somebody asks for it
 OPTIONAL = ("starttls", "recipient")
 TOPICS: tuple[ModuleType, ...] = tuple(topic for stage in STAGES for topic in stage)
@@ -86,6 +87,11 @@ def needed(wanted: Iterable[str] | None) -> tuple[ModuleType, ...]:
     return tuple(topic for topic in TOPICS if topic.TOPIC in names)
 
 
+def key_of(topic: str) -> str:
+    """The name of a topic among the facts. Pure."""
+    return topic.replace("-", "_")
+
+
 def judged(topic: ModuleType, facts: Facts) -> tuple[Finding, ...]:
     """What a topic finds, as the profile of the scan weighs it: the one place where a profile has its say. Pure.
 
@@ -104,7 +110,7 @@ def first(wanted: ScanInput, topics: Iterable[ModuleType] = TOPICS, lists: tuple
 
 def _longest_first(topics: Iterable[ModuleType]) -> list[ModuleType]:
     """That of the longest chain of questions before the others."""
-    return sorted(topics, key=lambda topic: topic is not spf)
+    return sorted(topics, key=lambda topic: topic is not LONGEST)
 
 
 def foresee(topics: Iterable[ModuleType] = TOPICS, lists: tuple[Blocklist, ...] | None = None) -> Foresee:

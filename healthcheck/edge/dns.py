@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -120,6 +120,25 @@ class Seam(Memo, ForLibraries):
                 self._demand_at(q) if q.at else self._demand(q)
         self._loop.look()
 
+    def here(self, questions: Sequence[Question]) -> tuple[tuple[Answer, ...], dict[Question, Answer]] | None:
+        """What ask_all would answer, where all of it is here and no alias is to be charged; else None. Nothing is asked or charged by this.
+
+        Beside the answers those of questions that nobody has demanded so far, for `same`.
+        """
+        with self._lock:
+            found = [item for q in questions if (item := self._here(q)) is not None]
+        if len(found) < len(questions):
+            return None
+        answers = tuple([item if isinstance(item, Answer) else self._believed(self._sure(item, item.answer)) for item in found])  # type: ignore[arg-type]
+        return answers, {q: a for q, a, item in zip(questions, answers, found, strict=True) if not isinstance(item, Answer) or q.at}
+
+    def same(self, told: Mapping[Question, Answer]) -> bool:
+        """Demands what `here` told of. Is it told the very same? Where the budget may not do for all of it nothing is demanded, and it is not."""
+        with self._lock:
+            if any(spent + len(told) > limit for spent, limit in ((self._spent[False], DEMANDED), (self._spent[True], FIXED))):
+                return False
+        return self.ask_all(told) == tuple(told.values())
+
     def ask_at(self, address: str, name: str, rtype: str) -> Answer:
         """One question put to the nameserver at a literal address, without RD: what it says itself. Several at once: ask_all, with `Question.at`.
 
@@ -179,9 +198,33 @@ class Seam(Memo, ForLibraries):
     # ------------------------------------------------------------------ demand
 
     def _demand_at(self, question: Question) -> Answer | Head:
+        return self._kept_from(question) or self._demand(question, server=_place(question))
+
+    def _kept_from(self, question: Question) -> Answer | None:
+        """The answer to a question that the guard does not let through."""
         if why := self._barred(question):
             return Answer(tidy(question.name), question.rtype.upper(), Outcome.NOT_ASKED, detail=f"{question.at}: not asked, {why}", server=question.at)
-        return self._demand(question, server=_place(question))
+        return None
+
+    def _here(self, question: Question) -> Answer | Head | None:
+        """A question's answer, or the entry from which it follows without anything being asked; else None. The caller holds the lock."""
+        if (answer := self._kept_from(question)) is not None:
+            return answer
+        try:
+            key = self._named(question)[2]
+        except Malformed:
+            return None
+        if question.signed or question.at:
+            key = (key[0], key[1], question.signed, _place(question))
+        head = self._heads.get(key)
+        if head is None or head.final is not None:
+            return head.final if head is not None else None
+        if head.answer is None or len(head.trail) > 1 or self._would_probe(head):
+            return None
+        if head.answer.outcome is Outcome.NXDOMAIN and self._world.sceptical:
+            root = self._heads.get(self._named(ROOT)[2])
+            return head if root is not None and root.final is not None else None
+        return head
 
     def _barred(self, question: Question) -> str:
         """Why the guard does not let a question to where it is meant for; the line asks the guard again where it opens the socket."""

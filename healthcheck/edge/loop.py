@@ -147,8 +147,8 @@ class Loop(Sockets):
             if self._poll is not None:
                 self._poll.close()
                 self._poll = None
-                os.close(self._bell)
-                os.close(self._rope)
+                for fd in (self._bell, self._rope) if self._bell >= 0 else ():
+                    os.close(fd)
 
     # -------------------------------------------------------------- one round
 
@@ -160,7 +160,7 @@ class Loop(Sockets):
             pause = 0.0
             if most > 0:
                 pause = min(most, SLEEP, self._timers[0][0] - time.monotonic()) if self._timers else min(most, SLEEP)
-                pause = max(0.0, min(pause, 0.02) if self._turn else pause)
+                pause = max(0.0, min(pause, 0.02) if self._turn or not self._has_bell() else pause)
                 self._bury()
         self._asleep = pause > 0
         try:
@@ -217,10 +217,19 @@ class Loop(Sockets):
 
     def _begin(self) -> None:
         self._poll = poll.new()
-        self._bell, self._rope = os.pipe()
-        os.set_blocking(self._bell, False)
-        os.set_blocking(self._rope, False)
-        self._poll.add(self._bell, poll.READ)
+
+    def _has_bell(self) -> bool:
+        """Hung up before the first sleep: until then nobody has to be woken. False where this process can open no more."""
+        if self._bell < 0:
+            assert self._poll is not None
+            try:
+                self._bell, self._rope = os.pipe()
+            except OSError:
+                return False
+            os.set_blocking(self._bell, False)
+            os.set_blocking(self._rope, False)
+            self._poll.add(self._bell, poll.READ)
+        return True
 
     def _start(self, job: Job) -> bool:
         """False where no socket is free in this process just now."""

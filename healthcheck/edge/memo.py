@@ -267,6 +267,11 @@ class Memo:
         self._line.put(Ask(name, codec.A, cd=True, server=server), lambda reply: done(True, reply))
         return probe
 
+    def _would_probe(self, head: Head) -> bool:
+        """Would `_sure` have to find out first whether a server validates?"""
+        replies = [raw.reply for raw in head.trail if raw.reply is not None]
+        return any((r.ad or r.turned or _wants_proof(head.key, r)) and not self._world.learned(r.server) for r in replies)
+
     def _sure(self, head: Head, answer: Answer) -> Answer:
         """The answer with its DNSSEC state. RFC 6840 section 5.8: an AD bit is worth what its resolver is worth."""
         if answer.secure is Secure.DRAFT or head.key[3][:1] == AT:

@@ -182,6 +182,11 @@ class Reaches(Generic[Wanted_contra, Got]):
         got = future.result() if future.done() else self._say(wanted, "no answer before the scan's time was over")
         return self._got.setdefault(wanted, got)
 
+    def here(self, wanted: Wanted_contra) -> Got | None:
+        """What `get` would bring without waiting; None where it would wait, or start something. It is not demanded by this."""
+        made = self._made.get(wanted)
+        return self._got.get(wanted) or (made[0].result() if made is not None and made[0].done() else None)
+
     @property
     def settled(self) -> bool:
         """Is nothing under way?"""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,18 @@ class Session:
         self.fetch = Reaches(world.fetcher, unfetched, opened + deadline, loop)
         self.greet = Reaches(world.greeter, ungreeted, opened + deadline, loop, GREETING)
         self.dns = self.seam(world, line, loop, foresee, opened, deadline, self.fetch.start)
+
+    @contextmanager
+    def meanwhile(self, think: Callable[[], bool] | None) -> Iterator[None]:
+        """`think` is called where this thread would sleep, until it says that there is nothing more. Not where scans share a loop, and have each other."""
+        if self._own is None or think is None:
+            yield
+            return
+        self._own.idle = think
+        try:
+            yield
+        finally:
+            self._own.idle = None
 
     def __enter__(self) -> Session:
         return self

@@ -13,6 +13,7 @@ from .domain import MAX_INPUT, Domain, check_ip, check_selector, given_helo, giv
 from .policy import Assertion, Ignored, Warned
 from .profile import PROFILES, Asked, Cell, Profile, Receiver, Requirement
 from .report import VERDICT_ORDER, Choice, Finding, Location, Record, Report, ScanInput, Status, Timing, TopicResult, worst
+from .values import frozen
 
 if TYPE_CHECKING:
     from .many import Action, Counts, Decision, Event, Happened, Offer, Outage, Pattern, Proof, Rate, RateRow, Rates, Said, Scan
@@ -92,6 +93,7 @@ __all__ = [
     "Warned",
     "check_ip",
     "check_selector",
+    "frozen",
     "given_helo",
     "given_selectors",
     "signatures",

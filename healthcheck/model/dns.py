@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from .values import frozen
 
 
 class Outcome(StrEnum):
@@ -48,7 +49,7 @@ class Question(NamedTuple):
     at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What one question brought.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .report import Status
+from .values import frozen
 
 PROFILES = ("sending", "bulk", "non-sending", "receiving")
 
@@ -74,7 +75,7 @@ class Requirement:
     kinds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A requirement as a report bears on it. state: broken | met | unknown | not-in-dns; by: codes of the findings that break it.
 
@@ -86,7 +87,7 @@ class Asked:
     by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """One field of the matrix: what a receiver asks of one kind, and what a report shows of it.
 

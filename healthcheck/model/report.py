@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .dns import Answer
 from .domain import Domain
+from .values import frozen
 
 if TYPE_CHECKING:
     from .policy import Assertion, Ignored, Warned
@@ -62,7 +63,7 @@ class Location:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing that was found out. Its words stand in the row `code` of data/checks.toml.
 
@@ -95,7 +96,7 @@ class ScanInput:
     helo: str | None = None  # the name that the sending servers say in EHLO
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TopicResult:
     verdict: Status
     summary: str

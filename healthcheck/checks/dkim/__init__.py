@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...catalog import catalog
-from ...model import Answer, Outcome, Question, ScanInput, Secure
+from ...model import Answer, Outcome, Question, ScanInput, Secure, frozen
 from ..facts import Facts
 from .discover import MAX_HINTED, Hint, dates, hinted, hints, included, report_domains, service_of
 from .judge import judge
@@ -31,7 +31,7 @@ PROBE = "healthcheck-probe-7d41c09e"  # nobody's selector: what answers to it is
 KEYS = ("key", "several")  # states of a selector with a key of its own
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SelectorFacts:
     """One selector. source: given | zone | provider | common | dated. state: key | several | no-key | absent | dangling | unknown | wildcard.
 
@@ -141,12 +141,14 @@ def again(session: Session, facts: Facts) -> DkimFacts | None:
     dkim, domain, dns = facts.dkim, facts.input.domain.name, session.dns
     if dkim is None or dkim.probe is None:
         return dkim
+    keyless = dkim.no_keys is not False and not dkim.denied and not dkim.probe.found and not facts.parked
+    named = included(dns.ask(domain, "TXT"))
+    if not keyless and not hints((), [name for name in (facts.spf.includes if facts.spf is not None else ()) if name not in named]):
+        return dkim
     found_hints = _hints(dns, facts, domain, session.now)
     sources = _sources(facts, found_hints, session)
-    probe = dkim.probe
-    if dkim.no_keys is not False and not dkim.denied and not probe.found and not facts.parked:
-        for selector in dates(catalog().dated_selectors, session.now):
-            sources.setdefault(selector, "dated")
+    for selector in dates(catalog().dated_selectors, session.now) if keyless else ():
+        sources.setdefault(selector, "dated")
     if all(name in dkim.asked or not _fits(name, domain) for name in sources):
         return dkim
     return _look(dns, domain, sources, found_hints)

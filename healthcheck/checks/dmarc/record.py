@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ...model import Answer
+from ...model import Answer, frozen
 
 POLICIES = ("none", "quarantine", "reject")  # weakest first
 REMOVED = ("pct", "rf", "ri")  # of RFC 7489; gone with RFC 9989
@@ -23,7 +23,7 @@ _SIZE = re.compile(r"[0-9]+[kmgt]?", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^@\s]{1,256})@([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportAddress:
     """One address of rua or ruf that is a URI. domain: where the reports go, "" where it is no mailto: address that can be served."""
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...catalog import Blocklist
-from ...model import Answer
+from ...model import Answer, frozen
 from .lists import hidden
 
 LISTED, NOT_LISTED, REFUSED, UNKNOWN = "listed", "not-listed", "refused", "unknown"
 HEAVIEST_FIRST = ("critical", "high", "medium", "low", "info")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """One list and one subject. role: given | spf | mx | domain, why the subject was asked about.
 

@@ -14,14 +14,14 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...catalog import Blocklist, catalog
 from ...errors import InputError
-from ...model import Answer
+from ...model import Answer, frozen
 
 if TYPE_CHECKING:
     from ...edge.world import World
@@ -33,7 +33,7 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{6,63}")  # one label; a shorter one could not 
 Lists = tuple[Blocklist, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unasked:
     """A list that is known and was not asked. why: its reason in words; lookup: where a person can ask."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from ...model import Answer, Question, ScanInput
@@ -17,7 +17,7 @@ from ..facts import Facts
 from .flatten import flatten
 from .judge import judge
 from .propose import covering
-from .reach import Authorised, Reaching, authorised
+from .reach import Reaching, authorised, range_of
 from .record import parse, select
 from .size import Size, size_of
 from .spans import minus
@@ -52,7 +52,7 @@ class SpfFacts:
     opinion       what checkdmarc makes of it: {"agrees", "says", "lookups"}; worked out when it is read, and no finding rests on it
     ours          False: the envelope domain is of another name, so as a rule a service's; no change of it is proposed
     void_lookups_ipv6  void look-ups for a sender with an IPv6 address; None where they could not be counted to the end
-    authorised    the addresses that pass, counted; None where there is no single record that can be read
+    authorised    reach.Authorised, worked out when it is read; None where there is no single record that can be read
     vendors       the record's own includes with the service that each belongs to, where data/esps.toml knows it
     nested        own includes that another own include brings as well: (the term, the other one)
     size          what the TXT records of the name take in an answer; None where there is no single record
@@ -79,7 +79,7 @@ class SpfFacts:
     ours: bool = True
     answers: tuple[Answer, ...] = ()
     void_lookups_ipv6: int | None = None
-    authorised: Authorised | None = None
+    authorised: Mapping[str, object] | None = None
     vendors: tuple[Mapping[str, object], ...] = ()
     nested: tuple[tuple[str, str], ...] = ()
     size: Size | None = None
@@ -138,9 +138,10 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
     sender = f"postmaster@{domain}"
     # while the last hosts are on their way: pyspf seldom needs them
     verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
+    reaching = Reaching(walk)
+    reaching.begin()
     walk.arrive()
     side.arrive()
-    reaching = Reaching(walk)
     tree = build(walk, domain, reaching)
     other = build(side, wanted.domain.name) if domain != wanted.domain.name else None
     proposed, covers = _try_out(dns, tree, verdicts, sender)
@@ -178,7 +179,7 @@ def _more(walk: Walk, tree: Node, reaching: Reaching) -> dict[str, Any]:
     return {
         "size": size,
         "void_lookups_ipv6": tree.voids6 if tree.voids6_complete else None,
-        "authorised": authorised(reaching.of(tree.domain)),
+        "authorised": Later(lambda: asdict(authorised(reaching.of(tree.domain)))),
         "vendors": tuple(_vendors(tree)),
         "nested": tuple(_nested(tree, reaching)),
         "flattening": Later(lambda: asdict(flatten(record, tree.domain, reaching))),
@@ -240,9 +241,8 @@ def _own_addresses(walk: Walk, domain: str) -> tuple[str, ...]:
         if term.qualifier != "+" or term.macros:
             continue
         if term.name in ("ip4", "ip6"):
-            width = term.cidr4 if term.name == "ip4" else term.cidr6
-            network = ip_network(f"{term.value}/{width}" if width is not None else term.value, strict=False)
-            out += [str(ip_address(term.value))] if network.num_addresses == 1 else []
+            first, last = range_of(term)
+            out += [str(ip_address(term.value))] if first == last else []
         elif term.name in ("a", "mx") and term.cidr4 in (None, 32):
             target = term.target(domain)
             hosts = [host for _, host in walk.answers[target, "MX"].mx()][:MAX_HOSTS] if term.name == "mx" else [target]

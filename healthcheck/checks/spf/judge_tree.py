@@ -126,8 +126,8 @@ def _nested(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]:
 
 def _open_branches(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]:
     """Branches that let a large part of the Internet pass, where the record itself does not already."""
-    own = spf.authorised
-    if own is None or not (own.everybody or own.ipv4 >= MANY):
+    everybody = tree.ipv4 == 1 << 32 or tree.ipv6_64 == 1 << 64
+    if not (everybody or tree.ipv4 >= MANY):
         return
     if any(t.qualifier == "+" and (t.name == "all" or is_wide(t)) for t in record.evaluated):
         return  # SPF007 and SPF028 say so
@@ -135,6 +135,6 @@ def _open_branches(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Fin
     for node in wide[:SHOWN]:
         evidence = [a for a in (spf.answer, node.answer) if a is not None]
         values: dict[str, Any] = {"domain": spf.domain, "via": node.via, "branch": node.domain, "count": f"{node.ipv4:,}"}
-        yield finding("SPF039", Status.FAIL if own.everybody else Status.WARN, spf.domain, evidence, **values)
+        yield finding("SPF039", Status.FAIL if everybody else Status.WARN, spf.domain, evidence, **values)
     if not wide:
         yield finding("SPF028", Status.WARN, spf.domain, _evidence(tree), domain=spf.domain, terms=" ".join(tree.terms[:SHOWN])[:300])

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
-from .record import SpfRecord, Term
-from .spans import EVERYTHING, Spans, count4, count64, meet, merge, minus, networks, span_of
+from ...model import frozen
+from .record import LOOKUP_TERMS, SpfRecord, Term
+from .spans import EVERYTHING, Spans, count4, count64, meet, merge, minus, networks, span, span_of
 
 if TYPE_CHECKING:
     from .tree import Walk
@@ -25,7 +26,7 @@ LARGE6 = 31  # larger than what a provider is given as a rule (RFC 6177 and the 
 MANY = 1 << 24  # addresses from which a whole tree is as good as open
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reach:
     """The addresses that a record lets pass. complete False: at least these (macros, ptr, exists, or a record that is not there)."""
 
@@ -58,6 +59,12 @@ class Reaching:
 
     walk: Walk
     known: dict[str, Reach] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Those of the records that wait for no host and no other record."""
+        for domain, record in self.walk.records.items():
+            if record is not None and not any(term.name in LOOKUP_TERMS for term in record.evaluated):
+                self.of(domain)
 
     def of(self, domain: str, path: tuple[str, ...] = ()) -> Reach:
         """What an include of `domain` matches (RFC 7208 section 5.2: what passes there)."""
@@ -105,7 +112,7 @@ class Reaching:
         if term.name == "all":
             return EVERYTHING, True
         if term.name in ("ip4", "ip6"):
-            return (span_of(literal(term)),), True
+            return (range_of(term),), True
         if term.macros or term.name in ("ptr", "exists"):
             return (), False
         if term.name in ("include", "redirect"):
@@ -126,8 +133,13 @@ class Reaching:
                 if answer is None or (answer.unsure and not answer.looped):
                     sure = False
                 elif answer.found:
-                    parts += [span_of(ip_network(f"{value}/{width}" if width is not None else value, strict=False)) for value in answer.values]
+                    parts += [span(value, width) for value in answer.values]
         return merge(parts), sure
+
+
+def range_of(term: Term) -> tuple[int, int]:
+    """The addresses of an ip4 or ip6 term."""
+    return span(term.value, term.cidr4 if term.name == "ip4" else term.cidr6)
 
 
 def literal(term: Term) -> IPv4Network | IPv6Network:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network, summarize_address_range
 
 Spans = tuple[tuple[int, int], ...]  # each from its first to its last address
 
@@ -16,6 +17,24 @@ EVERYTHING: Spans = ALL_FOUR + ALL_SIX
 def span_of(network: IPv4Network | IPv6Network) -> tuple[int, int]:
     base = _SIX if network.version == 6 else 0
     return base + int(network.network_address), base + int(network.broadcast_address)
+
+
+def span(address: str, width: int | None = None) -> tuple[int, int]:
+    """The addresses of a network as it is written: an address, and how many bits of it count (None: all). Raises ValueError.
+
+    >>> span("192.0.2.9", 31) == span_of(IPv4Network("192.0.2.8/31"))
+    True
+    """
+    if width is not None:
+        return _wide(address, width)
+    single = ip_address(address)
+    at = int(single) + (_SIX if single.version == 6 else 0)
+    return at, at
+
+
+@lru_cache(maxsize=4096)  # those of a service, which many domains include
+def _wide(address: str, width: int) -> tuple[int, int]:
+    return span_of(ip_network(f"{address}/{width}", strict=False))
 
 
 def merge(parts: Iterable[tuple[int, int]]) -> Spans:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ...model import Answer, Outcome, Question
+from ...model import Answer, Outcome, Question, frozen
 from .reach import Reaching
 from .record import LOOKUP_TERMS, SpfRecord, Term, parse, select
 from .spans import count4, count64
@@ -25,7 +25,7 @@ class AsksAll(Protocol):
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """One record of the tree. `lookups` and `voids` are those of the whole branch, in the worst case, the voids for a sender
     with an IPv4 address; `voids6` for one with an IPv6 address, whose look-ups ask the hosts for AAAA.
