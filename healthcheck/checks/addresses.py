@@ -11,6 +11,7 @@ _DOCUMENTATION = tuple(ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24"
 _TRANSLATED = tuple(ip_network(n) for n in ("64:ff9b::/96", "2002::/16", "2001::/32", "192.88.99.0/24"))
 
 
+@lru_cache(maxsize=1024)  # a scan wants to know it of each address again and again
 def is_address(text: str) -> bool:
     """Is this an IP address (also one in brackets)? Pure.
 
@@ -24,6 +25,7 @@ def is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def is_reachable(text: str) -> bool:
     """Can this address be reached from the Internet, as far as its number says? Documentation addresses count as such. Pure.
 
@@ -32,7 +34,7 @@ def is_reachable(text: str) -> bool:
     >>> is_reachable("192.0.2.1"), is_reachable("10.0.0.1"), is_reachable("::1")
     (True, False, False)
     """
-    address = ip_address(text)
+    address = parse(text)
     if any(address in net for net in _DOCUMENTATION if net.version == address.version):
         return True
     if any(address in net for net in _TRANSLATED if net.version == address.version):
@@ -49,9 +51,10 @@ def reversed_labels(text: str) -> str:
     >>> reversed_labels("192.0.2.99")
     '99.2.0.192'
     """
-    return ip_address(text).reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
+    return parse(text).reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> IPv4Address | IPv6Address:
     """The address as a value. Raises ValueError. Pure."""
     return ip_address(text)

@@ -34,6 +34,7 @@ BOGUS_CODES = frozenset(range(6, 13))
 EDNS_SIZE = 1232  # octets that pass every path unfragmented (RFC 9715)
 
 _PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
+_NAME = re.compile(r"[!-,\-/-\[\]-~]{1,63}(?:\.[!-,\-/-\[\]-~]{1,63})*")  # labels of it
 _ODD = re.compile(rb"[^!-~]|[.\\]")
 _HEAD = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
@@ -136,15 +137,16 @@ def name_wire(text: str) -> bytes:
             return dns.name.from_text(text).to_digestable()
         except (dns.exception.DNSException, ValueError) as error:
             raise Malformed(f"this name cannot be asked: {error}") from None
+    if not _NAME.fullmatch(text) or len(text) > 253:
+        raise Malformed("this name cannot be asked: " + _why_not(text))
+    return b"".join([_SIZES[len(label)] + label for label in text.lower().encode("ascii").split(b".")]) + b"\0"
+
+
+def _why_not(text: str) -> str:
     if not _PLAIN.fullmatch(text):
-        raise Malformed("this name cannot be asked: it is empty, or holds spaces or characters that are not ASCII")
-    labels = text.lower().encode("ascii").split(b".")
-    sizes = list(map(len, labels))
-    if max(sizes) > 63 or not min(sizes):
-        raise Malformed("this name cannot be asked: " + ("a label is over 63 octets" if max(sizes) > 63 else "it has an empty label"))
-    if len(text) > 253:
-        raise Malformed("this name cannot be asked: it is over 255 octets")
-    return b"".join([_SIZES[size] + label for size, label in zip(sizes, labels, strict=True)]) + b"\0"
+        return "it is empty, or holds spaces or characters that are not ASCII"
+    sizes = [len(label) for label in text.split(".")]
+    return "a label is over 63 octets" if max(sizes) > 63 else "it has an empty label" if not min(sizes) else "it is over 255 octets"
 
 
 @lru_cache(maxsize=8192)

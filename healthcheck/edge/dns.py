@@ -15,17 +15,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import dns.exception
-import dns.rdatatype
-
 from ..model import Answer, Fetch, Outcome, Question, Secure, Timing
-from . import codec
-from .codec import Malformed, name_text, name_wire, tidy
+from .asked import as_asked, parsed, place
+from .codec import Malformed, name_text, tidy
 from .libraries import ForLibraries
-from .line import AT, Line
+from .line import Line
 from .loop import Loop
 from .memo import Head, Key, Memo
 
@@ -42,40 +38,6 @@ ROOT = Question(".", "NS", shared=True)  # every resolver that has a way out kno
 Foresee = Callable[[Question, Answer], Iterable[Question | Fetch]]
 
 _log = logging.getLogger(__name__)
-
-
-def _parsed(name: str, rtype: str) -> tuple[str, str, Key]:
-    """Name and type as they are shown, and the key of the entry of a plain question for them. Raises Malformed."""
-    name, rtype = tidy(name), rtype.upper()
-    number = _number(rtype)
-    return name, rtype, (name_wire(name), number, False, "")
-
-
-@lru_cache(maxsize=256)
-def _number(rtype: str) -> int:
-    try:
-        number = int(dns.rdatatype.from_text(rtype))
-    except (dns.exception.DNSException, ValueError):
-        raise Malformed(f"“{rtype}” is no DNS record type") from None
-    # RFC 6895 section 3.1: 128 to 255 are meta types; RFC 8482: ANY is not answered any more
-    if number == codec.OPT or 128 <= number <= 255 or number == 0:
-        raise Malformed(f"type {rtype} cannot be asked")
-    return number
-
-
-def named(name: str, rtype: str) -> tuple[str, str]:
-    """Name and type as they are asked, in one way of writing. Raises Malformed for what cannot be asked. Pure."""
-    wire, number, _, _ = _parsed(name, rtype)[2]
-    return name_text(wire), dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
-
-
-def _place(question: Question) -> str:
-    """Whom a question is put to, as it stands in a key: "" for the resolvers."""
-    return AT + question.at.lower() if question.at else ""
-
-
-def _as_asked(question: Question, name: str, rtype: str) -> Question:
-    return question if question.name == name and question.rtype == rtype else question._replace(name=name, rtype=rtype)
 
 
 class Seam(Memo, ForLibraries):
@@ -110,7 +72,8 @@ class Seam(Memo, ForLibraries):
         """The answers to several questions, in the order asked: starts all, then waits. Charged in that order. Never raises."""
         with self._lock:
             started = [self._demand_at(q) if q.at else self._demand(q) for q in questions]
-        self._loop.look()
+        if any(isinstance(item, Head) and item.final is None for item in started):
+            self._loop.look()
         return tuple([item if isinstance(item, Answer) else self._await(item) for item in started])
 
     def demand(self, questions: Iterable[Question]) -> None:
@@ -198,7 +161,7 @@ class Seam(Memo, ForLibraries):
     # ------------------------------------------------------------------ demand
 
     def _demand_at(self, question: Question) -> Answer | Head:
-        return self._kept_from(question) or self._demand(question, server=_place(question))
+        return self._kept_from(question) or self._demand(question, server=place(question))
 
     def _kept_from(self, question: Question) -> Answer | None:
         """The answer to a question that the guard does not let through."""
@@ -215,7 +178,7 @@ class Seam(Memo, ForLibraries):
         except Malformed:
             return None
         if question.signed or question.at:
-            key = (key[0], key[1], question.signed, _place(question))
+            key = (key[0], key[1], question.signed, place(question))
         head = self._heads.get(key)
         if head is None or head.final is not None:
             return head.final if head is not None else None
@@ -231,10 +194,10 @@ class Seam(Memo, ForLibraries):
         return self._world.guard.permitted(question.at, self._world.guard.ask) if question.at else ""
 
     def _named(self, question: Question) -> tuple[str, str, Key]:
-        """As _parsed(), once a scan: what is foreseen is demanded later."""
+        """As parsed(), once a scan: what is foreseen is demanded later."""
         asked = question.name, question.rtype
         if (known := self._names.get(asked)) is None:
-            known = self._names[asked] = _parsed(*asked)
+            known = self._names[asked] = parsed(*asked)
         return known
 
     def _demand(self, question: Question, *, do: bool = False, server: str = "") -> Answer | Head:
@@ -266,7 +229,7 @@ class Seam(Memo, ForLibraries):
             return answer
         if head is not None and head.held and head.final is None and not self._over() and self._room((head.held, *key[1:]), fixed=False):
             self._release(head)  # those that are demanded together are led on together
-        return self._enter(key, head, _as_asked(question, name, rtype))
+        return self._enter(key, head, as_asked(question, name, rtype))
 
     def _charge(self, key: Key, *, fixed: bool, led: bool = False) -> str:
         """Charges a message, unless it is paid for; else why it cannot be. `led`: a question of a fixed list leads to it."""
@@ -361,11 +324,11 @@ class Seam(Memo, ForLibraries):
         if question.signed or question.at:
             if self._barred(question):
                 return
-            key = (key[0], key[1], question.signed, _place(question))
+            key = (key[0], key[1], question.signed, place(question))
         head = self._heads.get(key)
         if head is None and (self._demanded.get(key) is not None or self._over() or not self._room(key, fixed=question.fixed or question.shared)):
             return
-        self._enter(key, head, _as_asked(question, name, rtype))
+        self._enter(key, head, as_asked(question, name, rtype))
 
     def _room(self, key: Key, *, fixed: bool) -> bool:
         if key in self._raws:

@@ -114,9 +114,10 @@ class Try:
     got: bytearray | None = None  # TCP: what was received; None over UDP
 
     def packet(self) -> bytes:
-        packet = codec.query(self.ident, self.job.asked, do=self.job.ask.do, cd=self.cd, edns=self.edns)
+        ask = self.job.ask
+        packet = codec.query(self.ident, self.job.asked, do=ask.do, cd=self.cd, edns=self.edns)
         # RFC 1034 section 5.3.3: a nameserver is asked for what it holds itself, without RD (the lowest bit of the third octet)
-        return packet if not self.job.ask.at else packet[:2] + bytes((packet[2] & 0xFE,)) + packet[3:]
+        return packet if not (ask.server and ask.at) else packet[:2] + bytes((packet[2] & 0xFE,)) + packet[3:]
 
 
 @dataclass(slots=True, eq=False)

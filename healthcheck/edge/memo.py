@@ -180,7 +180,7 @@ class Memo:
                 heads, raw.waiters = raw.waiters, []
                 if raw.shared and raw.mine and fresh:
                     self._world.remember(raw.key, reply, pooled=raw.pooled)
-                if reply.ad or reply.turned or _wants_proof(raw.key, reply):
+                if reply.ad or reply.turned or (raw.key[2] and _wants_proof(raw.key, reply)):
                     self._probe(reply.server)
                 for head in heads:
                     self._advance(head, reply)

@@ -19,8 +19,9 @@ import dns.rrset
 from ..catalog import Blocklist
 from ..errors import InputError
 from ..model import Answer, Outcome, Question, ScanInput, Timing
+from .asked import named
 from .codec import Malformed, name_text, tidy
-from .dns import ROOT, Foresee, Seam, named
+from .dns import ROOT, Foresee, Seam
 from .line import AT, Nowhere
 from .loop import Loop
 from .memo import Head

@@ -68,13 +68,13 @@ class Wire:
         with self._loop.lock:
             if self._closed:
                 return
-            if ask.at:
-                self._direct = self._direct or Direct(self.until, self._loop)
-                self._direct.put(ask, done)
-                return
-            # servers that keep silent go last for the rest of this scan; sorted() keeps the configured order otherwise
             states = self._states
             if ask.server or len(states) > 1:
+                if ask.at:
+                    self._direct = self._direct or Direct(self.until, self._loop)
+                    self._direct.put(ask, done)
+                    return
+                # servers that keep silent go last for the rest of this scan; sorted() keeps the configured order otherwise
                 states = sorted((s for s in states if ask.server in ("", s.server.label)), key=lambda s: s.silent >= SLOW_AFTER)
             if not states:
                 done(Reply(Outcome.ERROR, detail=f"{ask.server} is not among the nameservers"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from publicsuffixlist import PublicSuffixList
@@ -88,9 +88,12 @@ def _names(wanted: ScanInput) -> list[str]:
 
 
 def _question(row: Blocklist, subject: str) -> Question:
-    front = reversed_labels(subject) if row.kind == "ip" else subject
-    zone = row.zone.replace("{key}", row.secret) if row.secret else row.zone
-    return Question(f"{front}.{zone}".lower(), "A", role="dnsbl", fixed=True)
+    return Question(_name(row.kind, row.zone, row.secret, subject), "A", role="dnsbl", fixed=True)
+
+
+def _name(kind: str, zone: str, secret: str, subject: str) -> str:
+    front = reversed_labels(subject) if kind == "ip" else subject
+    return f"{front}.{zone.replace('{key}', secret) if secret else zone}".lower()
 
 
 def _points(row: Blocklist) -> tuple[str, str]:
@@ -101,7 +104,12 @@ def _points(row: Blocklist) -> tuple[str, str]:
 
 def _self_test(row: Blocklist) -> list[Question]:
     """What must be listed, and what must not be."""
-    return [_question(row, point)._replace(role="", shared=True) for point in _points(row)]
+    return [_test(row.kind, row.zone, row.secret, point) for point in _points(row)]
+
+
+@lru_cache(maxsize=1024)  # the same for every scan
+def _test(kind: str, zone: str, secret: str, point: str) -> Question:
+    return Question(_name(kind, zone, secret, point), "A", fixed=True, shared=True)
 
 
 def _asked_about(lists: Lists, address: str) -> Iterator[Blocklist]:
