@@ -114,7 +114,7 @@ def run(items: Items, begin: Begin, loop: Loop, *, most: int = MOST) -> Iterator
     loop   an edge.loop.Loop, whose `most` is the cap on questions under way; closed in the end, as is every scan
     """
     running = _Running(loop)
-    loop.idle = running.finish_one
+    loop.idle, loop.together = running.finish_one, True
     over = False
     try:
         while True:

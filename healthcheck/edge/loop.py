@@ -55,7 +55,6 @@ class Loop(Sockets):
         self._serving = threading.Lock()
         self._news = threading.Condition()
         self._others = 0  # threads that wait while another one serves
-        self._asleep = False
 
     @contextlib.contextmanager
     def opening(self) -> Iterator[None]:
@@ -100,7 +99,7 @@ class Loop(Sockets):
 
     def look(self) -> None:
         """Takes what has arrived, and waits for nothing."""
-        if self._tries and self._serving.acquire(blocking=False):
+        if (self._tries or self._outbox) and self._serving.acquire(blocking=False):
             try:
                 self._step(0.0)
             finally:
@@ -157,12 +156,13 @@ class Loop(Sockets):
         assert self._poll is not None
         with self.lock:
             self._start_waiting()
+            self._send_all()
             pause = 0.0
             if most > 0:
                 pause = min(most, SLEEP, self._timers[0][0] - time.monotonic()) if self._timers else min(most, SLEEP)
                 pause = max(0.0, min(pause, 0.02) if self._turn or not self._has_bell() else pause)
                 self._bury()
-        self._asleep = pause > 0
+            self._asleep = pause > 0
         try:
             events = self._poll.poll(0.0 if self._posted else pause)
         finally:
