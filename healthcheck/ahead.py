@@ -52,6 +52,9 @@ class _Trial:
     def ask(self, name: str, rtype: str) -> Answer:
         return self.ask_all((Question(name, rtype),))[0]
 
+    def ask_at(self, address: str, name: str, rtype: str) -> Answer:
+        return self.ask_all((Question(name, rtype, at=address),))[0]
+
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
         if (here := self._session.dns.here(tuple(questions))) is None:
             raise NotYet
@@ -149,6 +152,10 @@ class Ahead:
             elif name not in self._open:
                 setattr(view, name, getattr(self._facts, name))
         return view
+
+    def tried(self, topic: ModuleType) -> bool:
+        """Is there a trial of this topic, so that nothing is waited for in its turn?"""
+        return key_of(topic.TOPIC) in self._values
 
     def made(self, topic: ModuleType) -> Any:
         """What a topic gathers, in its turn: from its trial where that holds."""

@@ -188,14 +188,18 @@ def _gather(topics: list[ModuleType], session: Session, ahead: Ahead, *, patient
 
     Topics that wait for hosts have a thread each, where anything is under way: a host that hangs delays what is said of it, and nothing else.
     """
-    if not patient or session.settled or len(topics) < 2:
-        for topic in topics:
+    in_threads = [topic for topic in topics if not ahead.tried(topic)] if patient and not session.settled else []
+    if len(in_threads) < 2:
+        in_threads = []
+    for topic in topics:
+        if topic not in in_threads:
             with session.meanwhile(ahead.think if topic is LONGEST else None):
                 value = ahead.made(topic)
             yield topic, value
+    if not in_threads:
         return
-    with ThreadPoolExecutor(len(topics)) as pool:
-        under_way = {pool.submit(ahead.made, topic): topic for topic in topics}
+    with ThreadPoolExecutor(len(in_threads)) as pool:
+        under_way = {pool.submit(ahead.made, topic): topic for topic in in_threads}
         for done in as_completed(under_way):
             yield under_way[done], done.result()
 
@@ -256,9 +260,9 @@ def _in_files(
 
 
 def _connected(session: Session) -> Iterator[Answer]:
-    """What was asked of hosts by HTTPS and SMTP, in the shape of answers."""
-    yield from (as_evidence(got, f"HTTP {got.status} {got.content_type}".strip()) for got in session.fetch.transcript())
-    yield from (as_evidence(got, got.banner) for got in session.greet.transcript())
+    """What was asked of hosts by HTTPS and SMTP, in the shape of answers. By name: topics that wait for hosts ask in any order."""
+    yield from (as_evidence(got, f"HTTP {got.status} {got.content_type}".strip()) for got in sorted(session.fetch.transcript(), key=lambda got: got.url))
+    yield from (as_evidence(got, got.banner) for got in sorted(session.greet.transcript(), key=lambda got: (got.host, got.address)))
 
 
 def _verdict(findings: Iterable[Finding], profile: str) -> Status:
