@@ -273,7 +273,7 @@ def measure(port: int, wanted: argparse.Namespace) -> int:
     print(f"not foreseen      {len(unforeseen)}{': ' + ', '.join(unforeseen[:6]) if unforeseen else ''}")
     if not wanted.no_checkdmarc:
         theirs = their_time(port)
-        print(f"checkdmarc        {theirs:.1f} ms (check_domains, no DKIM, no blocklists, no reverse names): {theirs / median:.1f} times as long")
+        print(f"checkdmarc        {theirs:.1f} ms (check_domains, no DKIM, no blocklists, no reverse names): {theirs / median:.2f} times as long")
     return 0 if ratio <= goal and report.timing.questions == report.timing.distinct else 1
 
 

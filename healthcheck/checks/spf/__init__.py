@@ -21,7 +21,7 @@ from .reach import Reaching, authorised, range_of
 from .record import parse, select
 from .size import Size, size_of
 from .spans import minus
-from .tree import MAX_HOSTS, MAX_LOOKUPS, MAX_VOIDS, Node, Walk, build
+from .tree import MAX_HOSTS, MAX_LOOKUPS, MAX_VOIDS, Builder, Node, Walk
 from .vendors import service
 
 if TYPE_CHECKING:
@@ -139,11 +139,12 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
     # while the last hosts are on their way: pyspf seldom needs them
     verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
     reaching = Reaching(walk)
-    reaching.begin()
+    builder = Builder(walk, reaching)
+    builder.begin(domain)
     walk.arrive()
     side.arrive()
-    tree = build(walk, domain, reaching)
-    other = build(side, wanted.domain.name) if domain != wanted.domain.name else None
+    tree = builder.tree(domain)
+    other = Builder(side, Reaching(side)).tree(wanted.domain.name) if domain != wanted.domain.name else None
     proposed, covers = _try_out(dns, tree, verdicts, sender)
     single = tree if tree.record is not None else None
     has_tree = tree.record is not None and tree.error is None

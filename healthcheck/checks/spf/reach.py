@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
 from ...model import frozen
-from .record import LOOKUP_TERMS, SpfRecord, Term
+from .record import SpfRecord, Term
 from .spans import EVERYTHING, Spans, count4, count64, meet, merge, minus, networks, span, span_of
 
 if TYPE_CHECKING:
@@ -59,12 +59,6 @@ class Reaching:
 
     walk: Walk
     known: dict[str, Reach] = field(default_factory=dict)
-
-    def begin(self) -> None:
-        """Those of the records that wait for no host and no other record."""
-        for domain, record in self.walk.records.items():
-            if record is not None and not any(term.name in LOOKUP_TERMS for term in record.evaluated):
-                self.of(domain)
 
     def of(self, domain: str, path: tuple[str, ...] = ()) -> Reach:
         """What an include of `domain` matches (RFC 7208 section 5.2: what passes there)."""

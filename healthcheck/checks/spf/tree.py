@@ -68,7 +68,7 @@ class Node:
 
 @dataclass(slots=True)
 class Walk:
-    """What the questions brought; filled by `set_out` and `arrive`, read by `build`."""
+    """What the questions brought; filled by `set_out` and `arrive`, read by Builder."""
 
     dns: AsksAll
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
@@ -171,10 +171,25 @@ def _void(answer: Answer) -> tuple[int, bool]:
 
 
 @dataclass(slots=True)
-class _Builder:
+class Builder:
+    """Makes the tree of what was gathered. Pure. A domain's branch is shown once and counted each time it is reached."""
+
     walk: Walk
     reaching: Reaching
     totals: dict[str, Node] = field(default_factory=dict)
+    early: dict[str, Node] = field(default_factory=dict)
+
+    def begin(self, domain: str) -> None:
+        """The branches of a record that wait for no host and no other record; to be called while the hosts of the others are on their way."""
+        record, vendor = self.walk.records.get(domain), vendor_of(domain)
+        for term in record.evaluated if record is not None and record.valid else ():
+            name = term.target(domain)
+            below = self.walk.records.get(name) if term.name in ("include", "redirect") and not term.macros else None
+            if below is not None and name != domain and not any(t.name in LOOKUP_TERMS for t in below.evaluated):
+                self.early.setdefault(name, self._fresh(name, term.text, (domain, name), vendor_of(name) or vendor))
+
+    def tree(self, domain: str) -> Node:
+        return self.node(domain, "", ())
 
     def node(self, domain: str, via: str, path: tuple[str, ...], vendor: str = "") -> Node:
         if domain in path:
@@ -182,7 +197,9 @@ class _Builder:
         if before := self.totals.get(domain):
             return replace(before, via=via, repeated=True, children=(), macros=(), answer=None)
         # what a service's record includes is the service's, unless it is another one's
-        out = self.totals[domain] = self._fresh(domain, via, (*path, domain), vendor_of(domain) or vendor)
+        vendor, early = vendor_of(domain) or vendor, self.early.get(domain)
+        same = early is not None and (early.via, early.vendor) == (via, vendor)
+        out = self.totals[domain] = early if early is not None and same else self._fresh(domain, via, (*path, domain), vendor)
         return out
 
     def _fresh(self, domain: str, via: str, path: tuple[str, ...], vendor: str) -> Node:
@@ -247,8 +264,3 @@ class _Builder:
 
 def _shown(record: SpfRecord) -> tuple[str, ...]:
     return tuple(t.text[:300] for t in record.terms)
-
-
-def build(walk: Walk, domain: str, reaching: Reaching | None = None) -> Node:
-    """The tree of what was gathered. Pure. A domain's branch is shown once and counted each time it is reached."""
-    return _Builder(walk, reaching or Reaching(walk)).node(domain, "", ())
