@@ -406,3 +406,19 @@ def test_offline_asks_nobody_so_that_a_zone_file_is_refused():
     for option in (["--zone", str(DEMO[0])], ["--only-zone"], ["--nameserver", "192.0.2.53"]):
         result = CliRunner().invoke(cli.main, ["explain", "--offline", *option, "-"], input="550 5.1.1 no such user\n")
         assert (result.exit_code, option[0] in result.stderr) == (2, True)
+
+
+def test_whoever_takes_the_results_slowly_keeps_no_question_from_going_out():
+    """Between two results nothing waits to be sent: its time is running, and nobody knows when the next round is."""
+    loop, left = Loop(), []
+
+    def handler(query, _):
+        return [(0.002, reply_to(query, soa="example"))]
+
+    with Nameserver(handler) as server:
+        world = World.live([server.at])
+        world.blocklists = ()
+        for _ in run(items(f"d{n}.example" for n in range(12)), lambda item: begin(item.source, world=world, loop=loop), loop, most=4):
+            left.append(len(loop._outbox))
+        world.close()
+    assert left == [0] * 12

@@ -175,7 +175,9 @@ class Loop(Sockets):
                     # a fault of ours must not leave every other question of the scan without an answer
                     logging.getLogger(__name__).exception("a DNS question was lost")
             # what has arrived counts before what is late: a process that was kept busy has not lost its answers
-            return self._ring_timers() or bool(events)
+            rung = self._ring_timers()
+            self._send_all()  # whoever looked may be away for long before the next round, and what is to be sent has its wait running
+            return rung or bool(events)
 
     def _event(self, fd: int, mask: int) -> None:
         if fd == self._bell:
