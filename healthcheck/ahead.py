@@ -158,7 +158,7 @@ class Ahead:
         return key_of(topic.TOPIC) in self._values
 
     def made(self, topic: ModuleType) -> Any:
-        """What a topic gathers, in its turn: from its trial where that holds."""
+        """What a topic gathers, in its turn: from its trial where that holds. Where it does not, no other one counts, and each is gathered in its turn."""
         value, trial = self._values.get(key_of(topic.TOPIC), (None, None))
         if trial is not None:
             if trial.holds():

@@ -260,9 +260,9 @@ def _in_files(
 
 
 def _connected(session: Session) -> Iterator[Answer]:
-    """What was asked of hosts by HTTPS and SMTP, in the shape of answers. By name: topics that wait for hosts ask in any order."""
-    yield from (as_evidence(got, f"HTTP {got.status} {got.content_type}".strip()) for got in sorted(session.fetch.transcript(), key=lambda got: got.url))
-    yield from (as_evidence(got, got.banner) for got in sorted(session.greet.transcript(), key=lambda got: (got.host, got.address)))
+    """What was asked of hosts by HTTPS and SMTP, in the shape of answers."""
+    yield from (as_evidence(got, f"HTTP {got.status} {got.content_type}".strip()) for got in session.fetch.transcript())
+    yield from (as_evidence(got, got.banner) for got in session.greet.transcript())
 
 
 def _verdict(findings: Iterable[Finding], profile: str) -> Status:

@@ -541,3 +541,11 @@ def test_near_the_limit_is_said_of_a_walk_that_came_to_its_end(tmp_path):
     found = {f.code for f in scan("near.test", world=Faults(world, error={"s8.near.test"}), topics=("spf",)).findings}
     assert "SPF000" in found
     assert "SPF025" not in found, "what s8 asks for besides is not known"
+
+
+def test_counts_that_happen_to_be_those_of_everybody_are_not_everybody(tmp_path):
+    """Networks of 64 bits are counted where they are begun: one address less is no network less."""
+    world = world_of(tmp_path, {"t.test": '@ TXT "v=spf1 include:b.t.test -all"\nb TXT "v=spf1 -ip6:2001:db8:: ip6:::/0 -all"'})
+    report = scan("t.test", world=world)
+    assert report.facts["spf"]["authorised"]["everybody"] is False
+    assert not {"SPF028", "SPF039"} & {f.code for f in report.findings}

@@ -96,7 +96,8 @@ class Seam(Memo, ForLibraries):
         return answers, {q: a for q, a, item in zip(questions, answers, found, strict=True) if not isinstance(item, Answer) or q.at}
 
     def same(self, told: Mapping[Question, Answer]) -> bool:
-        """Demands what `here` told of. Is it told the very same? Where the budget may not do for all of it nothing is demanded, and it is not."""
+        """Demands what `here` told of. Is it told the very same? All of it is demanded and charged by then, whatever comes out; but where the
+        budget may not do for all of it nothing is demanded, and the answer is no."""
         with self._lock:
             if any(spent + len(told) > limit for spent, limit in ((self._spent[False], DEMANDED), (self._spent[True], FIXED))):
                 return False

@@ -81,6 +81,7 @@ class Loop(Sockets):
                 continue
             left = until - time.monotonic()
             if left <= 0 or self._closed:
+                self.look()  # what has arrived counts before what is late
                 return ready()
             if quiet and self.idle is not None and self.idle():
                 quiet = False
@@ -99,7 +100,7 @@ class Loop(Sockets):
 
     def look(self) -> None:
         """Takes what has arrived, and waits for nothing."""
-        if (self._tries or self._outbox) and self._serving.acquire(blocking=False):
+        if (self._tries or self._outbox) and not self._closed and self._serving.acquire(blocking=False):
             try:
                 self._step(0.0)
             finally:
@@ -143,6 +144,7 @@ class Loop(Sockets):
         self.tell()
         with self._serving, self.lock:
             self._bury()
+            self._outbox.clear()
             if self._poll is not None:
                 self._poll.close()
                 self._poll = None
@@ -160,9 +162,10 @@ class Loop(Sockets):
             pause = 0.0
             if most > 0:
                 pause = min(most, SLEEP, self._timers[0][0] - time.monotonic()) if self._timers else min(most, SLEEP)
-                pause = max(0.0, min(pause, 0.02) if self._turn or not self._has_bell() else pause)
+                self._hang_bell()
+                pause = max(0.0, min(pause, 0.02) if self._turn or self._bell < 0 else pause)
                 self._bury()
-            self._asleep = pause > 0
+            self._asleep = pause > 0 and self._bell >= 0  # who cannot be woken sleeps for a moment only
         try:
             events = self._poll.poll(0.0 if self._posted else pause)
         finally:
@@ -220,18 +223,18 @@ class Loop(Sockets):
     def _begin(self) -> None:
         self._poll = poll.new()
 
-    def _has_bell(self) -> bool:
-        """Hung up before the first sleep: until then nobody has to be woken. False where this process can open no more."""
-        if self._bell < 0:
-            assert self._poll is not None
-            try:
-                self._bell, self._rope = os.pipe()
-            except OSError:
-                return False
-            os.set_blocking(self._bell, False)
-            os.set_blocking(self._rope, False)
-            self._poll.add(self._bell, poll.READ)
-        return True
+    def _hang_bell(self) -> None:
+        """Before the first sleep: until then nobody has to be woken. There is none as long as this process can open no more."""
+        if self._bell >= 0:
+            return
+        assert self._poll is not None
+        try:
+            self._bell, self._rope = os.pipe()
+        except OSError:
+            return
+        os.set_blocking(self._bell, False)
+        os.set_blocking(self._rope, False)
+        self._poll.add(self._bell, poll.READ)
 
     def _start(self, job: Job) -> bool:
         """False where no socket is free in this process just now."""

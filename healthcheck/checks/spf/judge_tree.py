@@ -126,9 +126,11 @@ def _nested(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]:
 
 def _open_branches(spf: SpfFacts, record: SpfRecord, tree: Node) -> Iterator[Finding]:
     """Branches that let a large part of the Internet pass, where the record itself does not already."""
-    everybody = tree.ipv4 == 1 << 32 or tree.ipv6_64 == 1 << 64
-    if not (everybody or tree.ipv4 >= MANY):
+    if tree.ipv4 < MANY and tree.ipv6_64 < 1 << 64:
         return
+    everybody = spf.authorised is not None and bool(spf.authorised["everybody"])
+    if not everybody and tree.ipv4 < MANY:
+        return  # networks of 64 bits are counted where they are begun: as many as there are need not be all
     if any(t.qualifier == "+" and (t.name == "all" or is_wide(t)) for t in record.evaluated):
         return  # SPF007 and SPF028 say so
     wide = [n for n in tree.walk() if n is not tree and n.ipv4 >= MANY and not any(c.ipv4 >= MANY for c in n.children)]
