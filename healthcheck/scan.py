@@ -189,14 +189,12 @@ def _gather(topics: list[ModuleType], session: Session, ahead: Ahead, *, patient
     Topics that wait for hosts have a thread each, where anything is under way: a host that hangs delays what is said of it, and nothing else.
     """
     in_threads = [topic for topic in topics if not ahead.tried(topic)] if patient and not session.settled else []
-    if len(in_threads) < 2:
-        in_threads = []
     for topic in topics:
-        if topic not in in_threads:
+        if len(in_threads) < 2 or topic not in in_threads:
             with session.meanwhile(ahead.think if topic is LONGEST else None):
                 value = ahead.made(topic)
             yield topic, value
-    if not in_threads:
+    if len(in_threads) < 2:
         return
     with ThreadPoolExecutor(len(in_threads)) as pool:
         under_way = {pool.submit(ahead.made, topic): topic for topic in in_threads}

@@ -47,5 +47,10 @@ def place(question: Question) -> str:
     return AT + question.at.lower() if question.at else ""
 
 
+def put_to(key: Key, question: Question) -> Key:
+    """The key of a question that is signed, or put to one nameserver, from that of the plain one."""
+    return (key[0], key[1], question.signed, place(question)) if question.signed or question.at else key
+
+
 def as_asked(question: Question, name: str, rtype: str) -> Question:
     return question if question.name == name and question.rtype == rtype else question._replace(name=name, rtype=rtype)

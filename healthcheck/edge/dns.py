@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..model import Answer, Fetch, Outcome, Question, Secure, Timing
-from .asked import as_asked, parsed, place
+from .asked import as_asked, parsed, place, put_to
 from .codec import Malformed, name_text, tidy
 from .libraries import ForLibraries
 from .line import Line
@@ -175,11 +175,9 @@ class Seam(Memo, ForLibraries):
         if (answer := self._kept_from(question)) is not None:
             return answer
         try:
-            key = self._named(question)[2]
+            key = put_to(self._named(question)[2], question)
         except Malformed:
             return None
-        if question.signed or question.at:
-            key = (key[0], key[1], question.signed, place(question))
         head = self._heads.get(key)
         if head is None or head.final is not None:
             return head.final if head is not None else None
@@ -322,10 +320,9 @@ class Seam(Memo, ForLibraries):
             name, rtype, key = self._named(question)
         except Malformed:
             return
-        if question.signed or question.at:
-            if self._barred(question):
-                return
-            key = (key[0], key[1], question.signed, place(question))
+        if question.at and self._barred(question):
+            return
+        key = put_to(key, question)
         head = self._heads.get(key)
         if head is None and (self._demanded.get(key) is not None or self._over() or not self._room(key, fixed=question.fixed or question.shared)):
             return
