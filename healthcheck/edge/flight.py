@@ -109,6 +109,7 @@ class Try:
     ident: int
     edns: bool
     cd: bool
+    fresh: bool = True  # not connected yet
     gone: bool = False
     out: bytes = b""  # TCP: what is still to be sent
     got: bytearray | None = None  # TCP: what was received; None over UDP

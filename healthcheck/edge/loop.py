@@ -7,7 +7,6 @@ to another; where several threads wait on one loop, one serves and the others ar
 from __future__ import annotations
 
 import contextlib
-import heapq
 import logging
 import os
 import threading
@@ -15,14 +14,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from itertools import count
 
 from . import poll
 from .flight import Job
 from .sockets import Sockets
+from .timers import Timers
 
 AT_ONCE = 256  # questions under way on one loop
-LONGEST = 5.0  # seconds that one question may take
 SLEEP = 1.0  # seconds; nobody sleeps longer in one go
 
 _here: ContextVar[Loop | None] = ContextVar("the loop of the scan that is being opened", default=None)
@@ -48,8 +46,8 @@ class Loop(Sockets):
         self.idle: Callable[[], bool] | None = None
         self._bell = self._rope = -1
         self._rung = False
-        self._timers: list[tuple[float, int, Job, int]] = []
-        self._order = count()
+        self._timers = Timers()
+        self.timer = self._timers.start
         self._turn: deque[Job] = deque()  # that wait for their turn, or for a socket
         self._posted: deque[Callable[[], None]] = deque()
         self._serving = threading.Lock()
@@ -161,7 +159,8 @@ class Loop(Sockets):
             self._send_all()
             pause = 0.0
             if most > 0:
-                pause = min(most, SLEEP, self._timers[0][0] - time.monotonic()) if self._timers else min(most, SLEEP)
+                ends = self._timers.next()
+                pause = min(most, SLEEP) if ends is None else min(most, SLEEP, ends - time.monotonic())
                 self._hang_bell()
                 pause = max(0.0, min(pause, 0.02) if self._turn or self._bell < 0 else pause)
                 self._bury()
@@ -196,12 +195,9 @@ class Loop(Sockets):
 
     def _ring_timers(self) -> bool:
         rung = False
-        now = time.monotonic()
-        while self._timers and self._timers[0][0] <= now:
-            _, _, job, turn = heapq.heappop(self._timers)
-            if not job.over and job.turn == turn:
-                rung = True
-                job.line.late(job)
+        for job in self._timers.ended(time.monotonic()):
+            rung = True
+            job.line.late(job)
         return rung
 
     def _start_waiting(self) -> None:
@@ -245,13 +241,6 @@ class Loop(Sockets):
         job.started = False
         self.under_way -= 1
         return False
-
-    def timer(self, job: Job, wait: float) -> None:
-        """The next wait of a question; an earlier one is forgotten."""
-        job.turn += 1
-        now = time.monotonic()
-        due = min(now + wait, job.line.until, max(job.began + LONGEST, now + 0.3))
-        heapq.heappush(self._timers, (due, next(self._order), job, job.turn))
 
     def end(self, job: Job) -> None:
         """Is done with a question that was enqueued, answered or not."""

@@ -1,4 +1,4 @@
-"""The sockets of a loop: a fresh one for each question, and the octets that go through them (edge/loop.py serves them)."""
+"""The sockets of a loop: a source port of its own for each question, and the octets that go through them (edge/loop.py serves them)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from itertools import chain
 
 from . import codec, poll
 from .flight import Job, State, Try, free
+from .renew import renewed
 
 _close = socket.SocketType.close  # without what socket.socket does for makefile(), which nobody calls here
+READY = 256  # sockets that stand ready for one nameserver
 HANDFUL = 64  # sockets that a loop asks of its process in one go
 
 
@@ -25,7 +28,8 @@ class Sockets:
         self.together = False
         self._poll: poll.Poll | None = None
         self._tries: dict[int, Try] = {}  # by file descriptor
-        self._spent: list[socket.socket] = []  # done with, and closed when there is nothing else to do
+        self._spent: list[Try] = []  # done with, and renewed or closed when there is nothing else to do
+        self._ready: dict[str, list[socket.socket]] = {}  # by nameserver: connected, each from a port that no question has gone out from
         self._allowed = 0  # sockets that it may open besides
         self._random: Iterator[int] = iter(())
         self._closed = False
@@ -33,28 +37,34 @@ class Sockets:
         self._outbox: list[Try] = []  # what goes out in this round
 
     def open(self, job: Job, state: State, *, cd: bool = False, kind: int = socket.SOCK_DGRAM) -> Try | None:
-        """A fresh socket with a random ID, or None where none is free. Raises OSError where there can be none."""
-        if not self._allowed and not self._allowance():
-            return None
-        try:
-            sock = socket.socket(state.server.family, kind | poll.NONBLOCK)
-        except OSError as error:
-            if error.errno in poll.SPENT:
+        """A socket on a port that nothing has gone out from, with a random ID, or None where none is free. Raises OSError where there can be none."""
+        fresh = True
+        if kind == socket.SOCK_DGRAM and (ready := self._ready.get(state.server.label)):
+            sock, fresh = ready.pop(), False
+        else:
+            if not self._allowed and not self._allowance():
                 return None
-            raise
-        self._allowed -= 1
-        if not poll.NONBLOCK:
-            sock.setblocking(False)
+            try:
+                sock = socket.socket(state.server.family, kind | poll.NONBLOCK)
+            except OSError as error:
+                if error.errno in poll.SPENT:
+                    return None
+                raise
+            self._allowed -= 1
+            if not poll.NONBLOCK:
+                sock.setblocking(False)
         if (ident := next(self._random, -1)) < 0:
             self._random = iter(struct.unpack("128H", os.urandom(256)))
             ident = next(self._random)
-        each = Try(job, state, sock, sock.fileno(), ident, state.edns, cd or job.ask.cd)
+        each = Try(job, state, sock, sock.fileno(), ident, state.edns, cd or job.ask.cd, fresh)
         job.tries.append(each)
         return each
 
     def _allowance(self) -> int:
         self._bury()
         self._allowed = self._allowed or free.take(HANDFUL)
+        if not self._allowed:
+            self._end_ready()  # those of the other nameservers
         return self._allowed
 
     def send(self, each: Try) -> None:
@@ -74,9 +84,12 @@ class Sockets:
         assert self._poll is not None
         try:
             if each.fd not in self._tries:
-                # the kernel draws the source port, and drops what comes from elsewhere (RFC 5452 sections 9.1 and 9.2)
-                each.sock.connect(each.state.server.address)
-                self._poll.add(each.fd, poll.READ)
+                if each.fresh:
+                    # the kernel draws the source port, and drops what comes from elsewhere (RFC 5452 sections 9.1 and 9.2)
+                    each.sock.connect(each.state.server.address)
+                    self._poll.add(each.fd, poll.READ)
+                else:
+                    self._poll.again(each.fd, poll.READ)
                 self._tries[each.fd] = each
             each.sock.send(each.packet())
         except BlockingIOError:
@@ -89,21 +102,43 @@ class Sockets:
         if not each.gone:
             each.gone = True
             self._tries.pop(each.fd, None)
-            self._spent.append(each.sock)
+            self._spent.append(each)
         if not each.job.over and each in each.job.tries:
             each.job.tries.remove(each)
 
     def _bury(self) -> None:
-        if self._spent:
-            for sock in self._spent:
-                if self._poll is not None:
-                    self._poll.forget(sock.fileno())
-                _close(sock)
-            self._allowed += len(self._spent)
-            self._spent.clear()
+        """Renews or closes the sockets that are done with."""
+        for each in self._spent:
+            if not self._renew(each):
+                self._end(each.sock)
+        self._spent.clear()
+        if self._closed:
+            self._end_ready()
         if self._allowed > HANDFUL or self._closed:
             free.give(self._allowed)
             self._allowed = 0
+
+    def _renew(self, each: Try) -> bool:
+        """Has a socket stand ready for a later question to the same nameserver. Not one that scanned data chose: few are asked twice."""
+        if not self.together or self._closed or each.got is not None or each.job.ask.at:
+            return False
+        server = each.state.server
+        ready = self._ready.setdefault(server.label, [])
+        if len(ready) >= READY or not renewed(each.sock, server.address):
+            return False
+        ready.append(each.sock)
+        return True
+
+    def _end_ready(self) -> None:
+        for sock in chain.from_iterable(self._ready.values()):
+            self._end(sock)
+        self._ready.clear()
+
+    def _end(self, sock: socket.socket) -> None:
+        if self._poll is not None:
+            self._poll.forget(sock.fileno())
+        _close(sock)
+        self._allowed += 1
 
     # -------------------------------------------------------------- octets
 
