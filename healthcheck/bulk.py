@@ -19,7 +19,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from .scan import Begun
 
 MOST = 100  # scans under way in one process
+READY = 8  # scans that wait for nothing but to be finished, which is work for longer than the answers to new ones take
 DEPTH = 8  # scans that are finished while another one waits, one within the other
-WINDOW = 64  # items that a process has been handed and has not answered
-BATCH = 8
+AHEAD = 8  # items that a process has before it can begin them, so that it never waits for one
 COLLECT = 500  # scans; 600 of them left nothing that counting references does not free, and a look costs as much as four
+NONE_NOW = 0.01  # seconds, after which it is asked again where there was no item
 LONG = 3600.0
 
 
@@ -89,11 +90,14 @@ class _Running:
                 return True
         return False
 
-    def any_settled(self) -> bool:
-        return any(scan.settled for _, scan in self.begun)
+    def wants_more(self, most: int) -> bool:
+        """Is it worth beginning another one? Not where enough of them wait for nothing but to be finished: what is begun is held in memory, and
+        an item that this process does not take is there for another one."""
+        return len(self.begun) < most and self._loop.room and sum(scan.settled for _, scan in self.begun) < READY
 
-    def wait(self, seconds: float) -> None:
-        self._loop.wait(lambda: bool(self.done) or self.any_settled(), time.monotonic() + seconds)
+    def wait(self, seconds: float, most: int) -> None:
+        """Until there is something to do, at most so long. most: as in `run`; 0 where there is nothing to begin."""
+        self._loop.wait(lambda: bool(self.done) or any(scan.settled for _, scan in self.begun) or self.wants_more(most), time.monotonic() + seconds)
 
     def close(self) -> None:
         for _, scan in self.begun:
@@ -121,7 +125,7 @@ def run(items: Items, begin: Begin, loop: Loop, *, most: int = MOST) -> Iterator
             # the answers that are there first: what they lead to is on its way while the next scan is begun
             loop.look()
             late = False
-            while not over and not late and len(running.begun) < most and loop.room:
+            while not over and not late and running.wants_more(most):
                 item = next(items, _OVER)
                 over, late = item is _OVER, item is None
                 if item is not None and not over:
@@ -132,7 +136,7 @@ def run(items: Items, begin: Begin, loop: Loop, *, most: int = MOST) -> Iterator
             if not running.begun and over:
                 return
             if not running.finish_one():
-                running.wait(0.01 if late else LONG)
+                running.wait(NONE_NOW if late else LONG, 0 if over or late else most)
     finally:
         running.close()
         loop.close()
@@ -145,7 +149,7 @@ _OVER = Item(-1, "")
 def sparing() -> Iterator[Callable[[], None]]:
     """Has garbage looked for now and then only, which is a quarter of the work otherwise. To be told of each scan that is done.
 
-    For a process that does nothing else. What was loaded before is not looked at again (gc.freeze).
+    For a process that does nothing else. What was loaded before is not looked at (gc.freeze): a look at it would come before the first question.
     """
     count = 0
 
@@ -156,7 +160,6 @@ def sparing() -> Iterator[Callable[[], None]]:
             gc.collect()
 
     was = gc.isenabled()
-    gc.collect()
     gc.freeze()
     gc.disable()
     try:
@@ -174,7 +177,8 @@ def sparing() -> Iterator[Callable[[], None]]:
 class _Worker:
     process: Any
     pipe: Connection
-    handed: dict[int, Item]  # items that it has not answered, by number
+    wants: int = AHEAD  # items that it asked for
+    handed: dict[int, Item] = field(default_factory=dict)  # those that it has not answered, by number
 
 
 def cpus() -> int:
@@ -190,7 +194,8 @@ def can_spread() -> bool:
 def spread(items: Items, work: Callable[[Items], Iterator[tuple[Item, Any]]], jobs: int) -> Iterator[tuple[Item, Any]]:
     """Each item with its result, as they finish, over several processes. Results have to fit through a pipe (pickle).
 
-    work  called once in each process: its items to (item, result), as `run` does it
+    work  called once in each process: its items to (item, result), as `run` does it. A process asks for items as it begins them, so that
+          those of a slow one are few
     A process that dies gives an OurFault for each item that it had been handed. Leaving early ends every process.
     """
     context: Any = multiprocessing.get_context("fork")
@@ -202,14 +207,15 @@ def spread(items: Items, work: Callable[[Items], Iterator[tuple[Item, Any]]], jo
             process = context.Process(target=_serve, args=(there, others, work), daemon=True)
             process.start()
             there.close()
-            workers.append(_Worker(process, here, {}))
+            workers.append(_Worker(process, here))
         more = True
         while True:
             more = more and _hand_out(workers, items)
-            busy = {w.pipe: w for w in workers if w.handed}
+            busy = {w.pipe: w for w in workers if more or w.handed}
             if not busy:
                 return
-            for pipe in wait(list(busy)):
+            # somebody whose wish is still open was told that there is none just now
+            for pipe in wait(list(busy), NONE_NOW if more and any(w.wants for w in workers) else None):
                 yield from _received(busy[pipe], workers)  # type: ignore[index]
     finally:
         for worker in workers:
@@ -220,26 +226,28 @@ def spread(items: Items, work: Callable[[Items], Iterator[tuple[Item, Any]]], jo
 
 
 def _hand_out(workers: list[_Worker], items: Items) -> bool:
-    """Keeps every process busy, the least busy first. False where there are no more items."""
-    while workers:
-        least = min(workers, key=lambda w: len(w.handed))
-        if len(least.handed) > WINDOW - BATCH:
-            return True
+    """Hands each process what it asked for. False where there are no more items."""
+    if not workers:
+        raise OurFault("every process of this scan has ended")
+    while asking := [w for w in workers if w.wants]:
+        most = max(asking, key=lambda w: w.wants)
         batch: list[Item] = []
         over = late = False
-        while len(batch) < BATCH and not over and not late:
+        while len(batch) < most.wants and not over and not late:
             item = next(items, _OVER)
             over, late = item is _OVER, item is None
             if item is not None and not over:
                 batch.append(item)
-        least.handed.update((item.number, item) for item in batch)
-        with contextlib.suppress(OSError):  # it has died: reading from it will tell
-            least.pipe.send(batch)
+        most.wants -= len(batch)
+        most.handed.update((item.number, item) for item in batch)
+        if batch:
+            with contextlib.suppress(OSError):  # it has died: reading from it will tell
+                most.pipe.send(batch)
+        if over:
+            _nothing_more(workers)
         if over or late:
-            if over:
-                _nothing_more(workers)
             return late
-    raise OurFault("every process of this scan has ended")
+    return True
 
 
 def _nothing_more(workers: list[_Worker]) -> None:
@@ -250,9 +258,12 @@ def _nothing_more(workers: list[_Worker]) -> None:
 
 def _received(worker: _Worker, workers: list[_Worker]) -> Iterator[tuple[Item, Any]]:
     try:
-        while worker.handed and worker.pipe.poll():
+        while worker.pipe.poll():
             number, result = worker.pipe.recv()
-            yield worker.handed.pop(number), result
+            if number < 0:
+                worker.wants += result
+            else:
+                yield worker.handed.pop(number), result
     except (EOFError, OSError):
         worker.process.join()
         workers.remove(worker)
@@ -270,16 +281,23 @@ def _serve(pipe: Connection, others: list[Connection], work: Callable[[Items], I
 
     def items() -> Items:
         nonlocal under_way
-        while True:
-            if under_way and not pipe.poll():
-                yield None
-                continue
-            batch = pipe.recv()
-            if batch is None:
-                return
-            for item in batch:
+        held: deque[Item] = deque()
+        coming, more = AHEAD, True  # how many it asked for
+        while more or held:
+            if not coming and len(held) <= AHEAD // 2:
+                coming = AHEAD - len(held)
+                pipe.send((_OVER.number, coming))
+            # waits where it has nothing else to do
+            while more and coming and (pipe.poll() or not (held or under_way)):
+                batch = pipe.recv()
+                more = batch is not None
+                coming -= len(batch or ())
+                held.extend(batch or ())
+            if held:
                 under_way += 1
-                yield item
+                yield held.popleft()
+            elif more:
+                yield None
 
     try:
         for item, result in work(items()):

@@ -18,8 +18,7 @@ from healthcheck import bulk
 from healthcheck.bulk import Item, run, spread
 from healthcheck.catalog import DATA, Blocklist
 from healthcheck.edge import dns as seam
-from healthcheck.edge import loop as loops
-from healthcheck.edge import poll
+from healthcheck.edge import poll, timers
 from healthcheck.edge.loop import Loop
 from healthcheck.edge.wire import Wire
 from healthcheck.edge.world import World
@@ -64,14 +63,14 @@ def patient(monkeypatch):
     """No question is asked again because the machine is busy, and none is given up: an answer that is late is not lost."""
     monkeypatch.setattr(Wire, "waits", (60.0,))
     monkeypatch.setattr(Wire, "longest", 60.0)
-    monkeypatch.setattr(loops, "LONGEST", 60.0)
+    monkeypatch.setattr(timers, "LONGEST", 60.0)
 
 
 # the same for a process of its own
 PATIENT = """
-from healthcheck.edge import loop
+from healthcheck.edge import timers
 from healthcheck.edge.wire import Wire
-Wire.waits, Wire.longest, loop.LONGEST = (60.0,), 60.0, 60.0
+Wire.waits, Wire.longest, timers.LONGEST = (60.0,), 60.0, 60.0
 from healthcheck.faces.cli import run
 run()
 """
@@ -111,6 +110,31 @@ def test_the_report_is_the_same_on_twenty_repeats(tmp_path):
             world.blocklists, world.pooled = LISTS, True
             seen.add(json.dumps([shape(r) for _, r in sorted(together(world, list(zone)).items())], sort_keys=True))
         assert len(seen) == 1
+
+
+def test_no_more_are_begun_than_keep_it_busy(demo):
+    loop, under_way, most = Loop(), 0, []
+
+    def start(item):
+        nonlocal under_way
+        under_way += 1
+        most.append(under_way)
+        return begin(item.source, world=demo, loop=loop)
+
+    for _ in run(items(NAMES * 10), start, loop):
+        under_way -= 1
+    assert len(most) == len(NAMES * 10)
+    assert max(most) <= bulk.READY + 1  # the one that was finished is taken a moment later
+
+
+def test_what_is_on_its_way_keeps_nobody_from_beginning_more(tmp_path):
+    """While answers are waited for there is nothing to be finished: as many are begun as may be."""
+    zone = {f"firm{n}.example": "@ A 192.0.2.1\n@ MX 10 mx\nmx A 192.0.2.2\n" for n in range(40)}
+    slow, loop, begun = Faults(world_of(tmp_path, zone), slow={"*": 0.3}), Loop(most=5000), []
+    answers = run(items(zone), lambda item: begun.append(time.monotonic()) or begin(item.source, world=slow, loop=loop), loop)
+    next(answers)
+    assert len(begun) == 40
+    assert len(list(answers)) == 39
 
 
 def test_what_nobody_foresaw_is_waited_for_while_others_are_finished(demo, monkeypatch):
@@ -232,6 +256,44 @@ def test_a_process_that_dies_is_told_and_the_others_go_on():
     assert isinstance(answers["deadly"], OurFault)
     assert "exit code 9" in answers["deadly"].detail
     assert sum(isinstance(answer, int) for answer in answers.values()) >= 2
+
+
+@pytest.mark.skipif(not bulk.can_spread(), reason="this system makes no such processes")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("number", [1, 2, 3, 7, 8, 9, 17, 200])
+def test_each_item_is_answered_once_however_many_there_are(number):
+    def work(given):
+        for item in given:
+            if item is not None:
+                yield item, "x" * 200_000  # more than a pipe takes at once
+
+    def some():
+        for n in range(number):
+            if n % 3 == 0:
+                yield None  # none just now
+            yield Item(n, f"n{n}")
+
+    answered = [item.number for item, answer in spread(some(), work, 3) if len(answer) == 200_000]
+    assert sorted(answered) == list(range(number))
+
+
+@pytest.mark.skipif(not bulk.can_spread(), reason="this system makes no such processes")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_slow_process_holds_few_items():
+    def work(given):
+        slow = False
+        for item in given:
+            if item is None:
+                time.sleep(0.001)
+                continue
+            slow = slow or item.source == "slow"
+            time.sleep(0.3 if slow else 0.001)
+            yield item, slow
+
+    names = ["slow", *(f"n{n}" for n in range(150))]
+    answers = [slow for _, slow in spread(items(names), work, 2)]
+    assert len(answers) == len(names)
+    assert 1 <= answers.count(True) <= 2 * bulk.AHEAD
 
 
 # ------------------------------------------------------------------ what is read
