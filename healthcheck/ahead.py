@@ -101,15 +101,16 @@ class Ahead:
 
     before    the topics whose turn came before the wait; later: those whose turn comes after it; each in their order
     waiting   the topic that waits
-    findings  topic id -> what it finds, for those that were judged; of a topic that is not in it nothing is known here
+    findings  topic id -> what it finds, for those that were judged; of a topic that is not in it nothing is known here. Who looks at a topic once
+              more takes it out where something else comes of that
     """
 
     def __init__(self, session: Session, facts: Facts, before: Sequence[ModuleType], waiting: ModuleType, later: Sequence[ModuleType]) -> None:
         self._session, self._facts = session, facts
-        # what a topic looks at once more may still change
-        self._unjudged = [topic for topic in before if topic is not waiting and not hasattr(topic, "again")]
+        self._unjudged = [topic for topic in before if topic is not waiting]
         self._later = list(later)
-        self._open = {key_of(topic.TOPIC) for topic in (*before, *later) if topic not in self._unjudged}
+        # what a topic looks at once more may still change: its own findings hold until then, and nobody else's may rest on it
+        self._open = {key_of(topic.TOPIC) for topic in (*before, *later) if topic not in self._unjudged or hasattr(topic, "again")}
         self._values: dict[str, tuple[Any, _Trial]] = {}
         self.findings: dict[str, tuple[Finding, ...]] = {}
 
@@ -121,7 +122,7 @@ class Ahead:
         while self._unjudged:
             topic = self._unjudged.pop(0)
             try:
-                self.findings[topic.TOPIC] = judged(topic, self._so_far())
+                self.findings[topic.TOPIC] = judged(topic, self._so_far(key_of(topic.TOPIC)))
                 return True
             except NotYet:
                 continue  # it has to see what is still to come
@@ -144,12 +145,12 @@ class Ahead:
             return True
         return False
 
-    def _so_far(self) -> Facts:
+    def _so_far(self, own: str = "") -> Facts:
         view = _SoFar.__new__(_SoFar)
         for name in _FACTS:
             if name in self._values:
                 setattr(view, name, self._values[name][0])
-            elif name not in self._open:
+            elif name == own or name not in self._open:
                 setattr(view, name, getattr(self._facts, name))
         return view
 

@@ -174,7 +174,10 @@ class Begun:
                     if not hasattr(topic, "again"):
                         tell(topic)
                 for topic in (topic for topic in topics if hasattr(topic, "again")):
-                    setattr(facts, key_of(topic.TOPIC), topic.again(session, facts))
+                    value = topic.again(session, facts)
+                    if value is not getattr(facts, key_of(topic.TOPIC)):
+                        setattr(facts, key_of(topic.TOPIC), value)
+                        ahead.findings.pop(topic.TOPIC, None)
                     tell(topic)
             return _report(wanted, facts, reported, self._left_out, session, ahead.findings)
 
@@ -190,10 +193,12 @@ def _gather(topics: list[ModuleType], session: Session, ahead: Ahead, *, patient
     """
     in_threads = [topic for topic in topics if not ahead.tried(topic)] if patient and not session.settled else []
     for topic in topics:
-        if len(in_threads) < 2 or topic not in in_threads:
-            with session.meanwhile(ahead.think if topic is LONGEST else None):
+        if topic is LONGEST:
+            with session.meanwhile(ahead.think):
                 value = ahead.made(topic)
             yield topic, value
+        elif len(in_threads) < 2 or topic not in in_threads:
+            yield topic, ahead.made(topic)
     if len(in_threads) < 2:
         return
     with ThreadPoolExecutor(len(in_threads)) as pool:
@@ -233,8 +238,8 @@ def _report(
         scanned_at=now,
         verdict=_verdict(findings, wanted.profile),
         topics={name: _topic_result(by_topic[name] or absence) for name in reported},
-        findings=tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.status))),
-        facts={key: Later(partial(_plain, value)) for key, value in _gathered(facts, reported)},
+        findings=tuple(sorted(findings, key=_rank)),
+        facts=Later(lambda: {key: Later(partial(_plain, value)) for key, value in _gathered(facts, reported)}),
         transcript=(*masked(session.dns.transcript(), chosen(session.world)), *_connected(session)),  # never with the key of a list in it
         timing=session.dns.timing(),
         left_out=left_out,
@@ -273,9 +278,13 @@ def _topic_result(findings: tuple[Finding, ...]) -> TopicResult:
     """A topic's verdict, with the title of its worst finding (the first of those) as its summary. Silence is no pass."""
     if not findings:
         return TopicResult(Status.UNKNOWN, "")
-    verdict = worst(f.status for f in findings)
-    first_worst = next(f for f in findings if f.status is verdict)
-    return TopicResult(verdict, catalog().checks[first_worst.code].title)
+    first_worst = min(findings, key=_rank)
+    return TopicResult(first_worst.status, catalog().checks[first_worst.code].title)
+
+
+def _rank(finding: Finding) -> int:
+    """The worst first."""
+    return VERDICT_ORDER.index(finding.status)
 
 
 # ------------------------------------------------------------------ facts as JSON

@@ -1,6 +1,7 @@
 """Thinking ahead (healthcheck/ahead.py): a report is the same, word for word and in every order, as that of a scan that thinks of nothing before its turn."""
 
 import contextlib
+import dataclasses
 import json
 import random
 import sys
@@ -12,6 +13,7 @@ from support.nameserver import Nameserver, reply_to
 from support.storm import DEMO
 
 from healthcheck import ahead
+from healthcheck.checks import dkim
 from healthcheck.edge.dns import Seam
 from healthcheck.edge.tape import Recorder
 from healthcheck.edge.world import Session, World
@@ -106,6 +108,29 @@ def test_later_topics_do_think_while_spf_waits(trials):
             scan("shop.example", world=world)
     assert len(trials[True]) >= 10
     assert not trials[False]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_was_found_of_dkim_holds_unless_a_second_look_changes_it(changed, monkeypatch):
+    made, again = [], dkim.again
+
+    def noted(self, *given):
+        init(self, *given)
+        made.append(self)
+
+    def look(session, facts):
+        assert "dkim" in made[-1].findings  # thought of while SPF waited
+        found = again(session, facts)
+        return dataclasses.replace(found, selectors={}) if changed else found
+
+    init = ahead.Ahead.__init__
+    monkeypatch.setattr(ahead.Ahead, "__init__", noted)
+    monkeypatch.setattr(dkim, "again", look)
+    with held(DEMO, "4") as world:
+        report = scan("shop.example", world=world, selectors=["shop"])
+    told = {f.code for f in report.findings if f.code.startswith("DKM")}
+    assert ("dkim" in made[-1].findings) is not changed
+    assert ("DKM001" in told) is not changed, told
 
 
 @pytest.mark.parametrize("profile", ["bulk", "non-sending", "receiving"])

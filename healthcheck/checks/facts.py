@@ -59,4 +59,4 @@ class Facts:
     @property
     def parked(self) -> bool:
         """Does it say besides that it takes no mail either (a null MX alone, RFC 7505)?"""
-        return self.sends_nothing and self.mx is not None and self.mx.state == "null"
+        return self.mx is not None and self.mx.state == "null" and self.sends_nothing
