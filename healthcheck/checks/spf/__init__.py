@@ -140,6 +140,7 @@ def gather(session: Session, facts: Facts) -> SpfFacts:
     verdicts = {ip: spf_verdict(dns, ip, sender, domain) for ip in wanted.ips}
     reaching = Reaching(walk)
     builder = Builder(walk, reaching)
+    walk.arrived()
     builder.begin(domain)
     walk.arrive()
     side.arrive()
@@ -213,11 +214,11 @@ def _nested(tree: Node, reaching: Reaching) -> Iterator[tuple[str, str]]:
 
 def _try_out(dns: Seam, tree: Node, verdicts: Mapping[str, SpfVerdict], sender: str) -> tuple[str | None, tuple[str, ...]]:
     """The record with the uncovered addresses added, and those that pass by it. Every one that passed has to pass still."""
-    from ...edge.libs import spf_verdict
-
     missing = tuple(ip for ip, v in verdicts.items() if v.result in ("fail", "softfail", "neutral"))
     if not missing or tree.record is None or tree.error:
         return None, ()
+    from ...edge.libs import spf_verdict
+
     record = covering(parse(tree.record), missing)
     after = {ip: spf_verdict(dns, ip, sender, tree.domain, record=record) for ip in verdicts}
     if any(v.result == "pass" and after[ip].result != "pass" for ip, v in verdicts.items()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...model import Answer, Record
 from .paste import lost_spaces, mend
-from .reach import is_wide, literal
+from .reach import is_wide, range_of
 from .record import LOOKUP_TERMS, SpfRecord, Term, parse, texts
 from .tree import MAX_LOOKUPS
 
@@ -81,7 +81,7 @@ def same(term: Term, domain: str) -> tuple[object, ...]:
     if term.macros:
         return (term.text.lstrip("+-~?"),)  # a capital letter of a macro has a meaning of its own (RFC 7208 section 7.3)
     if term.name in ("ip4", "ip6"):
-        return (literal(term),)
+        return range_of(term)
     if term.name in ("all", "ptr"):
         return (term.name, term.value.lower())
     wide4, wide6 = (32 if term.cidr4 is None else term.cidr4), (128 if term.cidr6 is None else term.cidr6)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
 from ...model import frozen
 from .record import SpfRecord, Term
-from .spans import EVERYTHING, Spans, count4, count64, meet, merge, minus, networks, span, span_of
+from .spans import EVERYTHING, Spans, count4, count64, meet, merge, minus, networks, span
 
 if TYPE_CHECKING:
     from .tree import Walk
@@ -59,6 +58,7 @@ class Reaching:
 
     walk: Walk
     known: dict[str, Reach] = field(default_factory=dict)
+    hosts: dict[tuple[str, str], tuple[Spans, bool]] = field(default_factory=dict)  # what the a and mx terms of a record match, once it is all here
 
     def of(self, domain: str, path: tuple[str, ...] = ()) -> Reach:
         """What an include of `domain` matches (RFC 7208 section 5.2: what passes there)."""
@@ -115,6 +115,14 @@ class Reaching:
         return self._hosts(term, domain)
 
     def _hosts(self, term: Term, domain: str) -> tuple[Spans, bool]:
+        key = domain, term.text
+        if (before := self.hosts.get(key)) is None:
+            before = self._addresses(term, domain)
+            if self.walk.holds(domain, term):
+                self.hosts[key] = before
+        return before
+
+    def _addresses(self, term: Term, domain: str) -> tuple[Spans, bool]:
         hosts, sure = [term.target(domain)], True
         if term.name == "mx":
             answer = self.walk.answers.get((hosts[0], "MX"))
@@ -134,12 +142,6 @@ class Reaching:
 def range_of(term: Term) -> tuple[int, int]:
     """The addresses of an ip4 or ip6 term."""
     return span(term.value, term.cidr4 if term.name == "ip4" else term.cidr6)
-
-
-def literal(term: Term) -> IPv4Network | IPv6Network:
-    """The network of an ip4 or ip6 term."""
-    width = term.cidr4 if term.name == "ip4" else term.cidr6
-    return ip_network(f"{term.value}/{width}" if width is not None else term.value, strict=False)
 
 
 def _runs(record: SpfRecord) -> Iterator[tuple[bool, list[Term]]]:
@@ -195,13 +197,14 @@ def overlapping(record: SpfRecord) -> tuple[tuple[Term, Term], ...]:
     terms = [t for t in record.evaluated if not t.modifier and t.name != "all"]
     if any(t.qualifier != "+" for t in terms):
         return ()
-    ranges = sorted(((literal(t), t) for t in terms if t.name in ("ip4", "ip6")), key=lambda pair: (pair[0].version, span_of(pair[0])[0], pair[0].prefixlen))
+    # the widest of those that begin together first
+    ranges = sorted(((range_of(t), t) for t in terms if t.name in ("ip4", "ip6")), key=lambda pair: (pair[0][0], -pair[0][1]))
     out: list[tuple[Term, Term]] = []
-    holder: tuple[IPv4Network | IPv6Network, Term] | None = None
-    for network, term in ranges:
-        if holder is not None and holder[0].version == network.version and span_of(network)[1] <= span_of(holder[0])[1]:
-            if network != holder[0]:
-                out.append((term, holder[1]))
+    held, holder = (-1, -1), None
+    for found, term in ranges:
+        if holder is not None and found[1] <= held[1]:
+            if found != held:
+                out.append((term, holder))
         else:
-            holder = (network, term)
+            held, holder = found, term
     return tuple(out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -22,6 +22,7 @@ COUNT_LIMIT = 1000
 
 class AsksAll(Protocol):
     def demand(self, questions: Iterable[Question]) -> None: ...
+    def here(self, questions: Sequence[Question]) -> object | None: ...
     def ask_all(self, questions: Iterable[Question]) -> tuple[Answer, ...]: ...
 
 
@@ -75,6 +76,7 @@ class Walk:
     records: dict[str, SpfRecord | None] = field(default_factory=dict)
     left: int = QUESTIONS
     out: list[tuple[str, str]] = field(default_factory=list)  # demanded, and not waited for so far
+    counted: dict[tuple[str, str, str], tuple[int, bool]] = field(default_factory=dict)  # the void look-ups of terms, once
 
     def demand(self, pairs: Iterable[tuple[str, str]]) -> None:
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self.answers and pair not in self.out]
@@ -87,9 +89,15 @@ class Walk:
 
     def arrive(self, only: str = "") -> None:
         """Waits for what was demanded; `only`: the questions of this type."""
-        those = [pair for pair in self.out if not only or pair[1] == only]
-        self.out = [pair for pair in self.out if only and pair[1] != only]
+        self._take([pair for pair in self.out if not only or pair[1] == only])
+
+    def arrived(self) -> None:
+        """Takes what is here of what was demanded, and waits for nothing."""
+        self._take([pair for pair in self.out if self.dns.here(_questions((pair,))) is not None])
+
+    def _take(self, those: list[tuple[str, str]]) -> None:
         self.answers.update(zip(those, self.dns.ask_all(_questions(those)), strict=True))
+        self.out = [pair for pair in self.out if pair not in self.answers]
 
     def set_out(self, domain: str) -> None:
         """Demands the whole tree: records level by level, then the hosts of all of them at once; IPv6 last, if there is room."""
@@ -123,6 +131,13 @@ class Walk:
         answer = self.answers.get((name, "MX"))
         return [host for _, host in answer.mx() if host != "."][:MAX_HOSTS] if answer and answer.found else []
 
+    def holds(self, name: str, term: Term) -> bool:
+        """Are the hosts of an a or mx term here, with all their addresses?"""
+        hosts = [term.target(name)]
+        if term.macros or term.name not in ("a", "mx") or (term.name == "mx" and (hosts[0], "MX") not in self.answers):
+            return False
+        return all((host, rtype) in self.answers for host in (self.exchanges(hosts[0]) if term.name == "mx" else hosts) for rtype in ("A", "AAAA"))
+
     # ---------------------------------------------------------------- counting
 
     def voids(self, name: str, term: Term, rtype: str = "A") -> tuple[int, bool]:
@@ -130,6 +145,12 @@ class Walk:
 
         RFC 7208 section 4.6.4: a look-up is void where the name does not exist or has no such record.
         """
+        key = name, term.text, rtype
+        if (before := self.counted.get(key)) is None:
+            before = self.counted[key] = self._voids(name, term, rtype)
+        return before
+
+    def _voids(self, name: str, term: Term, rtype: str) -> tuple[int, bool]:
         if term.macros or term.name == "ptr":
             return 0, False
         target = term.target(name)
@@ -180,13 +201,18 @@ class Builder:
     early: dict[str, Node] = field(default_factory=dict)
 
     def begin(self, domain: str) -> None:
-        """The branches of a record that wait for no host and no other record; to be called while the hosts of the others are on their way."""
+        """What waits for nothing that is not here: branches of the record that lead no further, and the hosts that it names itself.
+        To be called while the hosts of others are on their way."""
         record, vendor = self.walk.records.get(domain), vendor_of(domain)
         for term in record.evaluated if record is not None and record.valid else ():
             name = term.target(domain)
             below = self.walk.records.get(name) if term.name in ("include", "redirect") and not term.macros else None
-            if below is not None and name != domain and not any(t.name in LOOKUP_TERMS for t in below.evaluated):
+            if below is not None and name != domain and all(t.name not in LOOKUP_TERMS or self.walk.holds(name, t) for t in below.evaluated):
                 self.early.setdefault(name, self._fresh(name, term.text, (domain, name), vendor_of(name) or vendor))
+            elif self.walk.holds(domain, term):
+                self.walk.voids(domain, term)
+                self.walk.voids(domain, term, "AAAA")
+                self.reaching.matches(term, domain)
 
     def tree(self, domain: str) -> Node:
         return self.node(domain, "", ())

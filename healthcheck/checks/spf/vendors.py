@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from ...catalog import Esp, catalog
 
@@ -24,6 +24,7 @@ def _named() -> tuple[Mapping[str, Esp], tuple[tuple[str, Esp], ...]]:
     return exact, tuple(sorted(below, key=lambda pair: -len(pair[0])))
 
 
+@lru_cache(maxsize=1024)  # a few services stand in most records
 def service(name: str) -> Esp | None:
     """The service that an included name belongs to, or None. A name with macros is told by what follows the last of them.
 
