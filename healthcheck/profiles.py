@@ -152,6 +152,7 @@ class _Shown:
     def __init__(self, report: Report) -> None:
         self.findings, self.topics = report.findings, frozenset(report.topics)
         self.codes = frozenset(f.code for f in report.findings)
+        self.gaps = [f for f in report.findings if f.code == "DOM001" or f.status is Status.UNKNOWN or f.code.endswith(_NEVER)]
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, tuple[str, ...]]] = {}
 
     def mechanism(self, row: Requirement, n: int) -> tuple[str, tuple[str, ...]]:
@@ -169,7 +170,7 @@ class _Shown:
         there = [f for f in self.findings if f.code in group and f.status in (Status.FAIL, Status.WARN)] if not self.codes.isdisjoint(group) else []
         if broken := _codes(f for f in there if f.status is Status.FAIL or f.code in _proof()):
             return "broken", broken
-        unsure = not self.codes.isdisjoint(left_open) or any(_unsure(f, topics) for f in self.findings)
+        unsure = not self.codes.isdisjoint(left_open) or any(_leaves_open(f, topics) for f in self.gaps)
         return "unknown" if there or unsure or not topics <= self.topics else "met", ()
 
 
@@ -181,15 +182,16 @@ def _cell(row: Requirement, shown: _Shown, n: int | None) -> tuple[str, tuple[st
         return state, by
     sets = range(len(row.breaks)) if n is None else (n,)
     if state == "unknown":
-        topics = _topics(code for i in sets for code in row.breaks[i])
+        topics = _topics(tuple(code for i in sets for code in row.breaks[i]))
         codes = {code for i in sets for code in (*row.breaks[i], *row.open[i])}
-        return state, _codes(f for f in shown.findings if f.code in codes or _unsure(f, topics))
+        return state, _codes(f for f in shown.findings if f.code in codes or (f in shown.gaps and _leaves_open(f, topics)))
     return state, tuple({code for i in sets for code in row.met[i] if code in shown.codes})
 
 
-def _topics(codes: Iterable[str]) -> set[str]:
+@cache  # of the sets of codes in the rows
+def _topics(codes: tuple[str, ...]) -> frozenset[str]:
     checks = catalog().checks
-    return {checks[code].topic for code in codes}
+    return frozenset(checks[code].topic for code in codes)
 
 
 def _codes(findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -207,11 +209,9 @@ def _asked(row: Requirement, shown: _Shown) -> Asked:
     return Asked(row, state, tuple(code for _, codes in found for code in codes) if state == "broken" else ())
 
 
-def _unsure(finding: Finding, topics: set[str]) -> bool:
-    """Does it say that the domain is not there, or that something in these topics could not be looked up?"""
-    if finding.code == "DOM001":
-        return True
-    return catalog().checks[finding.code].topic in topics and (finding.status is Status.UNKNOWN or finding.code.endswith(_NEVER))
+def _leaves_open(gap: Finding, topics: frozenset[str]) -> bool:
+    """Does a finding that something could not be looked up, or that the domain is not there, concern these topics?"""
+    return gap.code == "DOM001" or catalog().checks[gap.code].topic in topics
 
 
 def broken_by(those: Iterable[Asked], finding: Finding) -> tuple[Requirement, ...]:

@@ -228,6 +228,8 @@ class Seam(Memo, ForLibraries):
             return answer
         if head is not None and head.held and head.final is None and not self._over() and self._room((head.held, *key[1:]), fixed=False):
             self._release(head)  # those that are demanded together are led on together
+        if head is not None and question.role in head.roles:
+            return head
         return self._enter(key, head, as_asked(question, name, rtype))
 
     def _charge(self, key: Key, *, fixed: bool, led: bool = False) -> str:

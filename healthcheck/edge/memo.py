@@ -276,9 +276,10 @@ class Memo:
         """The answer with its DNSSEC state. RFC 6840 section 5.8: an AD bit is worth what its resolver is worth."""
         if answer.secure is Secure.DRAFT or head.key[3][:1] == AT:
             return answer
-        replies = [raw.reply for raw in head.trail if raw.reply is not None]
-        if len(replies) == 1 and not (replies[0].ad or replies[0].turned or head.key[2] or self._proven.get(replies[0].server, False)):
+        first = head.trail[0].reply if len(head.trail) == 1 else None
+        if first is not None and not (first.ad or first.turned or head.key[2] or self._proven.get(first.server, False)):
             return answer  # as nearly all are: nobody says that it was validated
+        replies = [raw.reply for raw in head.trail if raw.reply is not None]
         # An answer without AD waits for no probe: what counts for it is what was known before, so that its state does not depend
         # on which answer came first.
         validating = bool(replies)

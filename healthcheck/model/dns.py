@@ -22,6 +22,9 @@ class Outcome(StrEnum):
     NOT_ASKED = "not-asked"  # budget or deadline spent, or a name outside the files with --only-zone
 
 
+_SURE = (Outcome.FOUND, Outcome.NODATA, Outcome.NXDOMAIN)
+
+
 class Secure(StrEnum):
     YES = "yes"
     NO = "no"
@@ -93,7 +96,7 @@ class Answer:
     @property
     def unsure(self) -> bool:
         """Neither found nor absent: nothing may be concluded but that it could not be looked up."""
-        return not (self.found or self.absent)
+        return self.outcome not in _SURE
 
     @property
     def looped(self) -> bool:

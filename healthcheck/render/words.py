@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..catalog import CauseRow, CheckRow, Rule, catalog
@@ -20,17 +21,10 @@ ICONS = {"pass": "✓", "note": "i", "warn": "!", "fail": "✗", "unknown": "?"}
 ORDER = ("fail", "unknown", "warn", "note", "pass")  # as findings are shown: what needs a person first
 
 
-class _Slots(string.Formatter):
-    """Fills `{name}` and nothing else: no attributes, no indices, since what fills a slot was looked up from strangers."""
-
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:  # noqa: ARG002
-        return shown(kwargs.get(field_name, "…")), field_name
-
-    def convert_field(self, value: Any, conversion: Any) -> Any:  # noqa: ARG002
-        return value
-
-    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ARG002
-        return str(value)
+@lru_cache(maxsize=4096)
+def _pieces(sentence: str) -> tuple[tuple[str, str | None], ...]:
+    """A row's sentence as what stands before each slot, and the slot's name. Raises ValueError."""
+    return tuple((before, name) for before, name, _, _ in string.Formatter().parse(sentence))
 
 
 def shown(value: Any) -> str:
@@ -54,10 +48,12 @@ def fill(sentence: str, values: Mapping[str, Any]) -> str:
     >>> fill("{record_at} needs {count} look-ups.", {"record_at": "example.com", "count": 12})
     'example.com needs 12 look-ups.'
     """
+    # no attributes and no indices of a slot: what fills it was looked up from strangers
     try:
-        return _Slots().vformat(sentence, (), values)
-    except (ValueError, IndexError, KeyError):
+        pieces = _pieces(sentence)
+    except ValueError:
         return sentence
+    return "".join([before if name is None else before + shown(values.get(name, "…")) for before, name in pieces])
 
 
 def word(table: str, key: object, part: str | None = None, default: str | None = None) -> str:

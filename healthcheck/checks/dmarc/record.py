@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...model import Answer, frozen
 
@@ -111,6 +112,7 @@ def nearly(answer: Answer) -> tuple[str, ...]:
     return tuple(text for text in texts(answer) if text not in good and _VERSION_ANY.match(text[:40]))
 
 
+@lru_cache(maxsize=256)  # a scan reads the same one for each name that it covers
 def parse(text: str) -> DmarcRecord:
     """Read one record. A value that cannot be is discarded for its default and listed in `bad`. Pure. RFC 9989 section 4.8.
 
