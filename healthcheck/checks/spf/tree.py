@@ -76,6 +76,7 @@ class Walk:
     records: dict[str, SpfRecord | None] = field(default_factory=dict)
     left: int = QUESTIONS
     out: list[tuple[str, str]] = field(default_factory=list)  # demanded, and not waited for so far
+    order: list[tuple[str, str]] = field(default_factory=list)  # the same, when some of them were taken early
     counted: dict[tuple[str, str, str], tuple[int, bool]] = field(default_factory=dict)  # the void look-ups of terms, once
 
     def demand(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -90,9 +91,12 @@ class Walk:
     def arrive(self, only: str = "") -> None:
         """Waits for what was demanded; `only`: the questions of this type."""
         self._take([pair for pair in self.out if not only or pair[1] == only])
+        for pair in self.order:  # what is told of them does not depend on which came first
+            self.answers[pair] = self.answers.pop(pair)
 
     def arrived(self) -> None:
-        """Takes what is here of what was demanded, and waits for nothing."""
+        """Takes what is here of what was demanded, and waits for nothing. All that is left is waited for after this, at once."""
+        self.order = self.out
         self._take([pair for pair in self.out if self.dns.here(_questions((pair,))) is not None])
 
     def _take(self, those: list[tuple[str, str]]) -> None:
