@@ -18,9 +18,8 @@ from healthcheck import bulk
 from healthcheck.bulk import Item, run, spread
 from healthcheck.catalog import DATA, Blocklist
 from healthcheck.edge import dns as seam
-from healthcheck.edge import poll, timers
+from healthcheck.edge import poll
 from healthcheck.edge.loop import Loop
-from healthcheck.edge.wire import Wire
 from healthcheck.edge.world import World
 from healthcheck.errors import DomainError, OurFault
 from healthcheck.faces import cli, streams
@@ -58,15 +57,7 @@ def together(world, names, **given):
     return {item.source: answer for item, answer in run(items(names), lambda item: begin(item.source, world=world, loop=loop, **given), loop)}
 
 
-@pytest.fixture
-def patient(monkeypatch):
-    """No question is asked again because the machine is busy, and none is given up: an answer that is late is not lost."""
-    monkeypatch.setattr(Wire, "waits", (60.0,))
-    monkeypatch.setattr(Wire, "longest", 60.0)
-    monkeypatch.setattr(timers, "LONGEST", 60.0)
-
-
-# the same for a process of its own
+# the fixture `patient` for a process of its own
 PATIENT = """
 from healthcheck.edge import timers
 from healthcheck.edge.wire import Wire

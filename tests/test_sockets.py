@@ -78,7 +78,7 @@ def test_where_the_system_frees_no_port_nothing_is_renewed(server, line, monkeyp
 
 
 @pytest.mark.parametrize("frees", [True, False])
-def test_many_questions_of_one_loop_have_a_port_each(frees, monkeypatch):
+def test_many_questions_of_one_loop_have_a_port_each(frees, monkeypatch, patient):
     """And no more sockets than are under way at once, where they can be renewed."""
     if not frees:
         monkeypatch.setattr(renew, "_dissolve", lambda: None)
@@ -90,7 +90,7 @@ def test_many_questions_of_one_loop_have_a_port_each(frees, monkeypatch):
         loop.together = True
         world = World.live([nameserver.at])
         for part in range(8):
-            with world.open(loop=loop) as session:
+            with world.open(loop=loop, deadline=60.0) as session:
                 answers = session.dns.ask_all([Question(f"n{part}-{n}.example.com", "A", fixed=True) for n in range(50)])
                 assert {a.outcome for a in answers} == {Outcome.FOUND}
         loop.close()
