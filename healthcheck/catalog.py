@@ -107,6 +107,7 @@ class Rule:
     length: int | None = None  # how many characters of the pattern weigh, where its alternatives make the sum too large
     hosts: bool = False  # only where the provider is recognised (by host, by sign or from the outside)
     weak: bool = False  # a wording so common that a specific code goes before it
+    bare: bool = False  # a refusal that gives no reason: any wording that gives one goes before it
     type: Type | None = None
     suppress: Suppress | None = None
     scope: str | None = None

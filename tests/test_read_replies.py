@@ -72,6 +72,10 @@ def test_join_lines_keeps_other_codes():
     assert join_lines(["550-a", "551 b"]) == "550 a 551 b"
 
 
+def test_join_lines_drops_a_repeated_code_with_a_hash():  # as AsyncOS writes it
+    assert join_lines(["550-#5.7.1 Your access has been", "550 #5.7.1 rejected."]) == "550 #5.7.1 Your access has been rejected."
+
+
 @pytest.mark.parametrize(
     ("words", "stage"),
     [

@@ -84,7 +84,7 @@ def _judged(seen: Seen, read: Reading) -> Verdict:
         party=row.party,
         type=type_,
         final=final,
-        suppress=_suppress(seen, winner, row, final),
+        suppress=_suppress(seen, winner, row, final, doubtful=confidence is not Confidence.CERTAIN and _blames_the_sender(read.found)),
         scope=(rule and rule.scope) or row.scope,
         confidence=confidence,
         rivals=rivals,
@@ -151,14 +151,21 @@ def _final(seen: Seen) -> bool | None:
     return True if (seen.given and seen.given >= 500) or seen.said == HARD else None
 
 
-def _suppress(seen: Seen, winner: Candidate, row: CauseRow, final: bool | None) -> Suppress:
-    """The row's own word, else the cause's; `now` needs something that says this is permanent, and more than a bare reply code."""
+def _blames_the_sender(found: tuple[Candidate, ...]) -> bool:
+    """Do any words, however weak, speak of a fault of the sender's ("Mailbox unavailable. SPAM")?"""
+    causes = catalog().causes
+    return any(c.source in ("provider", "general", "weak") and causes[c.cause].party.side == "sender" for c in found)
+
+
+def _suppress(seen: Seen, winner: Candidate, row: CauseRow, final: bool | None, *, doubtful: bool) -> Suppress:
+    """The row's own word, else the cause's; `now` needs something that says this is permanent, more than a bare reply code, and no words that
+    blame the sender beside a reading that is not certain."""
     rule = winner.rule
     if rule and rule.suppress:
         return rule.suppress
     if row.suppress is not Suppress.NOW or winner.cause == "complaint":
         return row.suppress
-    if winner.source == "basic":
+    if winner.source == "basic" or doubtful:
         return Suppress.COUNT
     permanent = seen.digit == "5" or seen.said == HARD or bool(rule and rule.permanent) or (final is True and seen.digit != "4") or _failed(seen)
     return Suppress.NOW if permanent and not _is_delay(seen) else Suppress.COUNT

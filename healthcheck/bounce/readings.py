@@ -82,8 +82,8 @@ class _Weighed:
 def reading(seen: Seen, text: str) -> Reading:
     """What a reply says, by its words and codes. Pure.
 
-    A pattern that weighs less than the heaviest fragment is not tried: it could not win. An equal weight is settled by the rule's name, so that the
-    answer never depends on file order.
+    A pattern that weighs less than the heaviest fragment is not tried: it could not win, but where that fragment gives no reason. An equal weight is
+    settled by the rule's name, so that the answer never depends on file order.
     """
     weighed = _kept(seen) if not seen.terms else _weigh(seen)  # a service's words are somebody's text
     matched = matching(weighed.tries, text)
@@ -93,7 +93,7 @@ def reading(seen: Seen, text: str) -> Reading:
 def _read(seen: Seen, weighed: tuple[Candidate, ...], matched: tuple[Form, ...]) -> Reading:
     found = weighed
     if matched:
-        found = tuple(sorted((*weighed, *_best([form.wording for form in matched], seen).values()), key=_rank))
+        found = _reasons_first(sorted((*weighed, *_best([form.wording for form in matched], seen).values()), key=_rank))
     if any(c.rule is not None and c.rule.about == "sender" for c in found):
         found = tuple(map(_of_the_sender, found))
     return Reading(found, decision(found))
@@ -101,6 +101,21 @@ def _read(seen: Seen, weighed: tuple[Candidate, ...], matched: tuple[Form, ...])
 
 def _rank(candidate: Candidate) -> tuple[int, str]:
     return -candidate.weight, candidate.name
+
+
+def _gives_no_reason(candidate: Candidate) -> bool:
+    return candidate.rule is not None and candidate.rule.bare
+
+
+def _reasons_first(found: list[Candidate]) -> tuple[Candidate, ...]:
+    """ "Connection refused: no PTR record" gives a reason: words for a refusal without one go before those of a network's fault only,
+    which are the same ("connection refused")."""
+    if found and _gives_no_reason(bare := found[0]):
+        for c in found[1:]:
+            if c.source in ("provider", "general") and c.cause not in (bare.cause, "network-error"):
+                found.remove(c)
+                return (c, *found)
+    return tuple(found)
 
 
 def decision(found: tuple[Candidate, ...], form: Candidate | None = None) -> Decision:
@@ -133,8 +148,9 @@ def _weigh(seen: Seen) -> _Weighed:
         rest.append(said)
     if seen.of_sender:
         rest = [_of_the_sender(c) for c in rest]
-    found = tuple(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
-    return _Weighed(found, worth_trying(seen, found[0].weight if found else 0))
+    found = _reasons_first(sorted([*_best(wordings(seen), seen).values(), *rest], key=_rank))
+    least = 0 if not found else SPECIFIC_CODE if _gives_no_reason(found[0]) else found[0].weight
+    return _Weighed(found, worth_trying(seen, least))
 
 
 _kept = lru_cache(maxsize=KEPT)(_weigh)
@@ -210,7 +226,7 @@ def _confidence(winner: Candidate, found: tuple[Candidate, ...]) -> Confidence:
         if c.cause == winner.cause:
             if c.source in ("specific", "provider", "general"):
                 witnesses.add(c.name)
-        elif causes[c.cause].party is not party:
+        elif causes[c.cause].party is not party and not _gives_no_reason(c):
             contradicted = contradicted or c.source == "specific"
             if c.weight >= SPECIFIC_CODE:
                 nearest = min(nearest, winner.weight - c.weight)

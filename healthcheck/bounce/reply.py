@@ -102,7 +102,7 @@ def announced(before: str) -> bool:
     return number != low and number.endswith("mail ")
 
 
-_LINE = re.compile(r"\s*(?:<<<\s*|S:\s*)?([2-5]\d\d)(?:([- ])\s?(?:([245]\.\d{1,3}\.\d{1,3})(?:\s|$|(?=[^\d.])))?|$)")
+_LINE = re.compile(r"\s*(?:<<<\s*|S:\s*)?([2-5]\d\d)(?:([- ])\s?(?:#?([245]\.\d{1,3}\.\d{1,3})(?:\s|$|(?=[^\d.])))?|$)")
 
 
 def join_lines(lines: list[str]) -> str:
