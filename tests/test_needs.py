@@ -44,6 +44,6 @@ def test_no_pattern_is_kept_from_a_text_that_it_matches() -> None:
     rows = {rule.id: re2.compile(rule.pattern, options=OPTIONS) for rule in catalog().rules if rule.pattern}
     assert len(rows) > 300
     for rule in catalog().rules[::3]:
-        seen = see(Bounce(Reply(None, None, rule.example)))
+        seen = see(Bounce(Reply(None, None, rule.example)), rule.example)
         found = {form.wording.rule for form in matching(worth_trying(seen, 0), rule.example)}
         assert found == {name for name, pattern in rows.items() if pattern.search(rule.example)}, rule.example

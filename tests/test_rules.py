@@ -99,7 +99,7 @@ def test_a_fragment_tells_something(rule: Rule) -> None:
 @each_row
 def test_example_matches_its_own_row(rule: Rule) -> None:
     bounce = example(rule.id)
-    seen = see(bounce)
+    seen = see(bounce, bounce.reply.text)
     found, known = reading(seen, bounce.reply.text).found, seen.known
     mine = [c for c in found if c.rule is rule]
     assert mine, f"{rule.id} does not match its example; read as {bounce.reply.code} {bounce.reply.enhanced} “{bounce.reply.text}”, receiver {known}"
@@ -109,7 +109,7 @@ def test_example_matches_its_own_row(rule: Rule) -> None:
 def test_example_is_won_by_its_own_row(rule: Rule) -> None:
     bounce = example(rule.id)
     failure = classify(bounce)
-    weights = [(c.name, c.cause, c.weight) for c in reading(see(bounce), bounce.reply.text).found[:3]]
+    weights = [(c.name, c.cause, c.weight) for c in reading(see(bounce, bounce.reply.text), bounce.reply.text).found[:3]]
     if failure.rule is None and bounce.notice:  # the form of the paste said it already
         assert failure.cause == rule.cause
         return
@@ -120,7 +120,7 @@ def test_example_is_won_by_its_own_row(rule: Rule) -> None:
 @each_row
 def test_no_tie_with_another_cause(rule: Rule) -> None:
     bounce = example(rule.id)
-    found = [c for c in reading(see(bounce), bounce.reply.text).found if c.rule]
+    found = [c for c in reading(see(bounce, bounce.reply.text), bounce.reply.text).found if c.rule]
     same = [c.name for c in found[1:] if c.weight == found[0].weight and c.cause != found[0].cause]
     assert not same, f"{rule.id} ties with {same}"
 

@@ -13,7 +13,7 @@ from ..catalog import CauseRow, Rule, catalog
 from ..model import Because, Bounce, Confidence, Evidence, Failure, Party, Retry, Sender, Suppress, Type
 from .corroborate import UNDECIDED
 from .readings import Reading, Verdict, decision, reading
-from .rules import Seen, located, see
+from .rules import Seen, impersonal, located, see
 from .said import METHODS
 from .said import said as stated
 from .shape import HARD, SOFT
@@ -45,7 +45,8 @@ def classify(bounce: Bounce) -> Failure:
     >>> classify(Bounce(Reply(550, "5.1.1", "550 5.1.1 User unknown"))).cause
     'user-unknown'
     """
-    seen, text = see(bounce), bounce.reply.text
+    text = impersonal(bounce)
+    seen = see(bounce, text)
     read = reading(seen, text)
     verdict = read.verdict or _judged(seen, read)
     winner = verdict.winner

@@ -32,7 +32,7 @@ def phrase(text: str) -> Bounce | None:
     if not words or len(words) > LONGEST or (words.isascii() and " " not in words):
         return None
     bounce = Bounce(Reply(None, None, words))
-    for one in reading(see(bounce), words).found:
+    for one in reading(see(bounce, words), words).found:
         told = catalog().causes[one.cause].party is Party.NOT_A_BOUNCE
         if (one.weight >= LEAST and one.source in ("provider", "general")) or (told and one.source == "weak"):
             return bounce

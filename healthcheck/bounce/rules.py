@@ -9,9 +9,11 @@ What was seen of a reply is all that its reading depends on; bounce/readings.py 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cache
 from operator import itemgetter
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 import re2
@@ -22,7 +24,7 @@ from .index import Form, Wording, fragment, index
 from .shape import class_of, code_given, said_of
 from .weights import Candidate
 
-__all__ = ["Form", "Seen", "Wording", "coded", "fragment", "located", "matching", "recognised", "see", "wordings", "worth_trying"]
+__all__ = ["Form", "Seen", "Wording", "coded", "fragment", "impersonal", "located", "matching", "recognised", "see", "wordings", "worth_trying"]
 
 
 class Seen(NamedTuple):
@@ -131,10 +133,36 @@ def recognised(bounce: Bounce, matched: Set[int]) -> tuple[frozenset[str], str |
     return (frozenset(out), out[0]) if out else (_NOBODY, None)
 
 
-def see(bounce: Bounce) -> Seen:
-    """Look for every fragment and sign at once. Pure; one pass over the text."""
+def impersonal(bounce: Bounce) -> str:
+    """The reply without the names that people gave their mailboxes, and as long: `dmarc@example.com` says nothing of DMARC. Pure.
+
+    >>> from healthcheck.model import Reply
+    >>> impersonal(Bounce(Reply(550, None, "550 <spam.box@example.com>: no such user")))
+    '550 <xxxx.xxx@example.com>: no such user'
+    """
+    text = bounce.reply.text
+    if "@" not in text:
+        return text
+    if "<" in text:
+        text = _BRACKETED.sub(_masked, text)
+    local = (bounce.recipient or "").rpartition("@")[0]
+    if local and f"{local}@" in text:
+        text = text.replace(f"{local}@", f"{local.translate(_MASK)}@")
+    return text
+
+
+_BRACKETED = re.compile(r"<(?!(?i:imcea))[^\s<>@]{1,64}@")  # what Exchange makes of an X.500 name is no person's choice
+_MASK = str.maketrans(ascii_letters, "x" * len(ascii_letters))
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found[0].translate(_MASK)
+
+
+def see(bounce: Bounce, words: str) -> Seen:
+    """Look for every fragment and sign at once. `words`: the `impersonal` reply. Pure; one pass over the text."""
     book, reply = index(), bounce.reply
-    text = " ".join(reply.text.lower().split()).encode("utf-8", "replace")
+    text = " ".join(words.lower().split()).encode("utf-8", "replace")
     found = book.words.find(text)
     matched = frozenset(map(_number, found))
     if edged := matched & book.whole:
